@@ -4,7 +4,7 @@
 set -uo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 export work
-one() { local log=$work/$(echo "$1" | tr / _); "$1" >"$log" 2>&1 || echo "$1" >"$log.failed"; }
+one() { local log=$work/log$(echo "$1" | tr / _); "$1" >"$log" 2>&1 || echo "$1" >"$log.failed"; }
 export -f one
 printf '%s\n' "$@" | xargs -r -P "$(nproc)" -I{} bash -c 'one {}'
 passed=$(cat "$work"/* 2>/dev/null | grep -c '^\[       OK \]')
@@ -17,4 +17,4 @@ for f in "$work"/*.failed; do
 done
 [ $crashed = 0 ] || [ "$failed" != 0 ] || failed=$crashed
 echo "unit: $passed passed, $failed failed, $skipped skipped"
-[ $crashed = 0 ]
+[ $crashed = 0 ] && [ "$passed" -gt 0 ]
