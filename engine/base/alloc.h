@@ -15,7 +15,7 @@ void *xmalloc(size_t size);
 void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *old, size_t size);
 void *xmemdup(const void *data, size_t size);
-char *xstrdup(const char *s);		/* NULL gives NULL */
+char *xstrdup(const char *s); /* NULL gives NULL */
 char *xstrndup(const char *s, size_t n);
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 char *xvasprintf(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
@@ -24,7 +24,7 @@ char *xvasprintf(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0
 #define xgrow(array, count, capacity)                                                              \
 	do {                                                                                       \
 		if ((count) >= (capacity)) {                                                       \
-			(capacity) = (capacity) ? (capacity) * 2 : 8;                              \
+			(capacity) = (capacity) ? (capacity)*2 : 8;                                \
 			(array) = xrealloc((array), (capacity) * sizeof(*(array)));                \
 		}                                                                                  \
 	} while (0)

@@ -55,7 +55,8 @@ int err_set(struct err *err, int code, const char *fmt, ...)
 	n = vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
 	if (n >= 0 && n < (int)sizeof(err->text))
-		n += snprintf(err->text + n, sizeof(err->text) - (size_t)n, ": %s", strerror(-code));
+		n += snprintf(err->text + n, sizeof(err->text) - (size_t)n, ": %s",
+			      strerror(-code));
 	mark_cut(err, n);
 	flatten(err);
 	return code;
@@ -146,7 +147,8 @@ int err_recv(int fd, struct err *ret_err)
 		return 0;
 	if (n != (ssize_t)sizeof(got) || got.code >= 0 || (size_t)got.kind >= KIND_COUNT) {
 		*ret_err = ERR_INIT;
-		return err_say(ret_err, ERR_FAILED, "a helper process reported an ill-formed error");
+		return err_say(ret_err, ERR_FAILED,
+			       "a helper process reported an ill-formed error");
 	}
 	got.text[sizeof(got.text) - 1] = '\0';
 	*ret_err = got;

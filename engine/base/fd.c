@@ -145,7 +145,9 @@ int fd_send(int sock, const void *data, size_t size, const int *fds, size_t fd_c
 		if (n < 0)
 			return -errno;
 		/* The descriptors went with the first byte; the rest is a plain stream. */
-		return (size_t)n == size ? 0 : fd_write_all(sock, (const char *)data + n, size - (size_t)n);
+		return (size_t)n == size
+			       ? 0
+			       : fd_write_all(sock, (const char *)data + n, size - (size_t)n);
 	}
 }
 
@@ -182,7 +184,8 @@ int fd_recv(int sock, void *data, size_t size, size_t *ret_size, int *ret_fds, s
 			if (kept < room)
 				ret_fds[kept++] = fd;
 			else
-				(void)close(fd); /* unasked for: never keep what a peer pushes on us */
+				(void)close(
+					fd); /* unasked for: never keep what a peer pushes on us */
 		}
 	}
 	if (fd_count)

@@ -64,7 +64,8 @@ int file_replace_at(int dir_fd, const char *name, const void *data, size_t size,
 		(void)unlinkat(dir_fd, temporary, 0); /* the first error is the one to tell */
 		return r;
 	}
-	if (sync == FILE_SYNC && dir_fd >= 0 && fsync(dir_fd) < 0 && errno != EINVAL && errno != EBADF)
+	if (sync == FILE_SYNC && dir_fd >= 0 && fsync(dir_fd) < 0 && errno != EINVAL &&
+	    errno != EBADF)
 		return -errno;
 	return 0;
 }

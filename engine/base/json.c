@@ -16,8 +16,8 @@ int json_parse(const char *data, size_t size, const char *what, json_t **ret_jso
 	json_t *json = json_loadb(data, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &where);
 
 	if (!json)
-		return err_say(err, ERR_USAGE, "%s is not valid JSON: line %d: %s", what, where.line,
-			       where.text);
+		return err_say(err, ERR_USAGE, "%s is not valid JSON: line %d: %s", what,
+			       where.line, where.text);
 	*ret_json = json;
 	return 0;
 }
@@ -99,7 +99,8 @@ int json_get_u32(const json_t *object, const char *key, uint32_t *ret_value, str
 	return 0;
 }
 
-int json_get_object(const json_t *object, const char *key, const json_t **ret_value, struct err *err)
+int json_get_object(const json_t *object, const char *key, const json_t **ret_value,
+		    struct err *err)
 {
 	const json_t *value = get(object, key);
 
@@ -133,7 +134,7 @@ int json_get_strv(const json_t *object, const char *key, struct strv *ret_list, 
 
 	if (r < 0 || !array)
 		return r;
-	json_array_foreach(array, i, value) {
+	json_array_foreach (array, i, value) {
 		if (!json_is_string(value) ||
 		    strlen(json_string_value(value)) != json_string_length(value))
 			return wrong_type(key, "an array of strings", err);
@@ -168,7 +169,8 @@ bool json_bool(const json_t *object, const char *key, bool otherwise)
 
 void json_set_str(json_t *object, const char *key, const char *value)
 {
-	if (value) /* bytes that are not UTF-8 (an environment may hold them) are kept as they are */
+	if (value) /* bytes that are not UTF-8 (an environment may hold them) are kept as they are
+		    */
 		(void)json_object_set_new_nocheck(object, key, json_string_nocheck(value));
 }
 

@@ -31,8 +31,10 @@ int json_get_str(const json_t *object, const char *key, const char **ret_value, 
 int json_get_bool(const json_t *object, const char *key, bool *ret_value, struct err *err);
 int json_get_i64(const json_t *object, const char *key, int64_t *ret_value, struct err *err);
 int json_get_u32(const json_t *object, const char *key, uint32_t *ret_value, struct err *err);
-int json_get_object(const json_t *object, const char *key, const json_t **ret_value, struct err *err);
-int json_get_array(const json_t *object, const char *key, const json_t **ret_value, struct err *err);
+int json_get_object(const json_t *object, const char *key, const json_t **ret_value,
+		    struct err *err);
+int json_get_array(const json_t *object, const char *key, const json_t **ret_value,
+		   struct err *err);
 int json_get_strv(const json_t *object, const char *key, struct strv *ret_list, struct err *err);
 
 /* Shorthands for records of our own: the value or the fallback, whatever is there. */

@@ -25,8 +25,8 @@ int log_level_parse(const char *name, enum log_level *ret_level)
 	static const struct {
 		const char *name;
 		enum log_level level;
-	} names[] = { { "trace", LOG_TRACE },  { "debug", LOG_DEBUG }, { "info", LOG_INFO },
-		      { "warn", LOG_WARN },    { "warning", LOG_WARN }, { "error", LOG_ERROR },
+	} names[] = { { "trace", LOG_TRACE }, { "debug", LOG_DEBUG },  { "info", LOG_INFO },
+		      { "warn", LOG_WARN },   { "warning", LOG_WARN }, { "error", LOG_ERROR },
 		      { "fatal", LOG_ERROR }, { "panic", LOG_ERROR } };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -51,6 +51,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 	n = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	if (n >= 0)
-		(void)dprintf(STDERR_FILENO, "bryo[%d] %s: %s\n", (int)getpid(), words[level], text);
+		(void)dprintf(STDERR_FILENO, "bryo[%d] %s: %s\n", (int)getpid(), words[level],
+			      text);
 	errno = saved;
 }

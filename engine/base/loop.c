@@ -49,7 +49,9 @@ int loop_add(struct loop *loop, int fd, uint32_t events, loop_handler handler, v
 
 	if (!s)
 		return -ENOMEM;
-	*s = (struct loop_source){ .next = loop->sources, .fd = fd, .handler = handler, .data = data };
+	*s = (struct loop_source){
+		.next = loop->sources, .fd = fd, .handler = handler, .data = data
+	};
 	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
 		int r = -errno;
 

@@ -24,7 +24,7 @@ struct loop {
 	struct loop_source *sources; /* one list; few descriptors each */
 };
 
-int loop_init(struct loop *loop); /* 0 or a negative errno */
+int loop_init(struct loop *loop);  /* 0 or a negative errno */
 void loop_done(struct loop *loop); /* closes no descriptor but its own */
 
 /* Watches fd for EPOLL* events; fd stays the caller's. 0 or a negative errno. */

@@ -17,7 +17,8 @@
 
 static int open_how(int dir_fd, const char *path, int flags, mode_t mode, uint64_t resolve)
 {
-	struct open_how how = { .flags = (uint64_t)(unsigned int)(flags | O_CLOEXEC), .resolve = resolve };
+	struct open_how how = { .flags = (uint64_t)(unsigned int)(flags | O_CLOEXEC),
+				.resolve = resolve };
 	long fd = -1;
 
 	if (flags & (O_CREAT | O_TMPFILE))

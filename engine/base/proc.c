@@ -158,7 +158,8 @@ int proc_stay(int *keep, size_t keep_count, const char *title)
 			return -errno;
 	r = fd_close_all_but(keep, keep_count);
 	if (null > 2)
-		null = -1; /* closed with the rest, or in keep[] by accident and then the caller's */
+		null = -1; /* closed with the rest, or in keep[] by accident and then the caller's
+			    */
 	if (r < 0)
 		return r;
 	proc_reset_signals();
@@ -203,7 +204,8 @@ int proc_run(char *const argv[], char **ret_text)
 	if (ret_text) {
 		char *text = xcalloc(1, 4097);
 
-		(void)fd_read_full(reader, text, 4096); /* what could not be read is only a message */
+		(void)fd_read_full(reader, text,
+				   4096); /* what could not be read is only a message */
 		*ret_text = text;
 	}
 	while (fd_read_full(reader, drain, sizeof(drain)) > 0)

@@ -17,14 +17,16 @@ int proc_start_time(pid_t pid, uint64_t *ret_ticks);
 
 /* This boot's id, /proc/sys/kernel/random/boot_id: 36 characters and a NUL. */
 int proc_boot_id(char ret_id[37]);
-/* This machine's id from /etc/machine-id, 32 hex digits; the host name's hash where it is missing. */
+/* This machine's id from /etc/machine-id, 32 hex digits; the host name's hash where it is missing.
+ */
 void proc_machine_id(char ret_id[33]);
 
 /* pidfd_open(2), close-on-exec; a negative errno. */
 int proc_pidfd(pid_t pid);
 /* pidfd_send_signal(2). 0 or a negative errno (-ESRCH: it has ended). */
 int proc_kill(int pidfd, int signal);
-/* Waits for a child; returns 0-255 as a shell would report it (128+n for signals) or a negative errno. */
+/* Waits for a child; returns 0-255 as a shell would report it (128+n for signals) or a negative
+ * errno. */
 int proc_wait(pid_t pid);
 
 /*

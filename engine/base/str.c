@@ -304,7 +304,8 @@ static size_t env_find(const struct strv *list, const char *name, size_t n)
 	size_t i = 0;
 
 	for (; i < list->count; i++)
-		if (strncmp(list->v[i], name, n) == 0 && (list->v[i][n] == '=' || list->v[i][n] == '\0'))
+		if (strncmp(list->v[i], name, n) == 0 &&
+		    (list->v[i][n] == '=' || list->v[i][n] == '\0'))
 			break;
 	return i;
 }

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-bool str_eq(const char *a, const char *b);	      /* NULL equals only NULL */
+bool str_eq(const char *a, const char *b); /* NULL equals only NULL */
 bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);
 /* The rest of s behind prefix, or NULL where s does not start with it. */
@@ -55,8 +55,8 @@ struct strv {
 #define STRV_INIT ((struct strv){ 0 })
 
 void strv_done(struct strv *list);
-void strv_add(struct strv *list, const char *s);	 /* copies */
-void strv_add_own(struct strv *list, char *s);		 /* takes ownership */
+void strv_add(struct strv *list, const char *s); /* copies */
+void strv_add_own(struct strv *list, char *s);	 /* takes ownership */
 void strv_addf(struct strv *list, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void strv_add_all(struct strv *list, const struct strv *more);
 void strv_remove(struct strv *list, size_t index);

@@ -172,7 +172,8 @@ int time_parse(const char *text, int64_t *ret_nanoseconds)
 		int used = 0;
 		char sign = *p;
 
-		if ((sign != '+' && sign != '-') || sscanf(p + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2)
+		if ((sign != '+' && sign != '-') ||
+		    sscanf(p + 1, "%2d:%2d%n", &hours, &minutes, &used) != 2)
 			return -EINVAL;
 		offset = (hours * 60L + minutes) * 60 * (sign == '-' ? -1 : 1);
 		p += 1 + used;
@@ -188,8 +189,8 @@ int time_parse_duration(const char *text, int64_t *ret_nanoseconds)
 	static const struct {
 		const char *name;
 		double ns;
-	} units[] = { { "ns", 1 },     { "us", 1e3 },	 { "µs", 1e3 },	   { "ms", 1e6 },
-		      { "s", 1e9 },    { "m", 60e9 },	 { "h", 3600e9 } };
+	} units[] = { { "ns", 1 },  { "us", 1e3 }, { "µs", 1e3 },  { "ms", 1e6 },
+		      { "s", 1e9 }, { "m", 60e9 }, { "h", 3600e9 } };
 	bool negative = *text == '-';
 	double sum = 0;
 
@@ -229,7 +230,8 @@ int time_parse_duration(const char *text, int64_t *ret_nanoseconds)
 
 int time_parse_point(const char *text, int64_t *ret_nanoseconds)
 {
-	static const char *const local_forms[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d" };
+	static const char *const local_forms[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M",
+						   "%Y-%m-%d" };
 	int64_t duration = 0;
 	char *end = NULL;
 	long long seconds = 0;
