@@ -84,7 +84,7 @@ BINS := $(PROGRAMS:%=$(B)/bin/%)
 
 .PHONY: all deps deps-test try test check check-rootless check-root check-compat check-docs check-asan \
 	check-vm lint fuzz fuzz-replay bench install uninstall clean
-all: $(BINS)
+all: $(ARCHIVES) $(BINS)
 
 -include $(patsubst %.c,$(B)/%.d,$(SRCS))
 
