@@ -143,6 +143,13 @@ void idmap_keep_id(struct idmap *ret_map, uint32_t own, uint64_t size)
 		(void)idmap_add(ret_map, own + 1, below + 1, (uint32_t)(size - below - 1));
 }
 
+void idmap_one(struct idmap_set *ret_maps, uint32_t uid, uint32_t gid)
+{
+	*ret_maps = (struct idmap_set){ 0 };
+	(void)idmap_add(&ret_maps->uid, 0, uid, 1); /* the first range of an empty map */
+	(void)idmap_add(&ret_maps->gid, 0, gid, 1);
+}
+
 int idmap_read(int pid, const char *which, struct idmap *ret_map)
 {
 	auto_free char *text = NULL;

@@ -65,5 +65,8 @@ bool idmap_equal(const struct idmap *a, const struct idmap *b);
  */
 void idmap_keep_id(struct idmap *ret_map, uint32_t own, uint64_t size);
 
+/* Both maps with one id: the caller is root inside, and nothing else is mapped. */
+void idmap_one(struct idmap_set *ret_maps, uint32_t uid, uint32_t gid);
+
 /* Reads the map of a process (0: our own); which: "uid_map" or "gid_map". 0 or a negative errno. */
 int idmap_read(int pid, const char *which, struct idmap *ret_map);
