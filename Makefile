@@ -30,7 +30,7 @@ DEPS_BUILD := gcc make pkg-config libc6-dev libcap-dev libseccomp-dev libfuse3-d
 	libcurl4-openssl-dev libssl-dev zlib1g-dev libisal-dev libzstd-dev libarchive-dev \
 	libjansson-dev libsystemd-dev
 DEPS_RUN := uidmap ca-certificates
-DEPS_TEST := libcmocka-dev bats clang-14 libclang-rt-14-dev clang-tidy-14 clang-format-14 cppcheck \
+DEPS_TEST := libcmocka-dev bats shellcheck clang-14 libclang-rt-14-dev clang-tidy-14 clang-format-14 cppcheck \
 	busybox-static docker-registry apache2-utils openssl skopeo jq python3 iproute2 procps strace \
 	util-linux curl socat sudo nginx-light iputils-ping man-db
 

@@ -1,0 +1,136 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Runs the bats suites of some folders and closes with "NAME: N passed, N failed, N skipped".
+#
+#   tests/bats.sh rootless FOLDER...   as an unprivileged user: the caller, or where the caller is
+#                                      root the user bryo-test, which is made for that
+#   tests/bats.sh root FOLDER...       as root; skipped, saying so, where the caller is not root
+#
+# A folder may also be a single .bats file. What runs is a copy of the build and of tests/ that the
+# test's user can read, whatever the permissions of the checkout.
+#
+#   FLAVOR           which build: .build/FLAVOR/bin (release)
+#   BRYO             another engine to test, such as podman, instead of the build's bryo
+#   BRYO_TEST_USER   another name than bryo-test
+#   BRYO_TEST_TMP    where the copy and the tests' files are kept (/var/tmp)
+#   BRYO_TEST_JOBS   suites at a time (one per processor)
+#   BATS_FLAGS       further flags for bats, such as "-f REGEX"
+set -euo pipefail
+top=$(cd "$(dirname "$0")/.." && pwd)
+mode=$1
+shift
+name=${BRYO_TEST_NAME:-check-$mode}
+user=${BRYO_TEST_USER:-bryo-test}
+
+fail() { echo "tests/bats.sh: $*" >&2; exit 1; }
+count() { echo "$name: $1 passed, $2 failed, $3 skipped"; }
+
+# ---- Which suites ----
+files=()
+for i in "$@"; do
+	if [ -f "$i" ]; then
+		files+=("${i#"$top"/}")
+	elif [ -d "$i" ]; then
+		while read -r f; do files+=("${f#"$top"/}"); done < <(find "$i" -name '*.bats' | sort)
+	fi
+done
+[ ${#files[@]} -gt 0 ] || { echo "no suite in: $*" >&2; count 0 1 0; exit 1; }
+if [ "$mode" = root ] && [ "$(id -u)" != 0 ]; then
+	n=$(cat "${files[@]}" | grep -c '^@test')
+	echo "SKIPPED: $n tests of ${#files[@]} suites need root, and the caller is not root"
+	count 0 0 "$n"
+	exit 0
+fi
+command -v bats >/dev/null || fail "bats is missing: make deps-test"
+
+# ---- A copy that the user can read ----
+bin=$top/.build/${FLAVOR:-release}/bin
+work=$(mktemp -d "${BRYO_TEST_TMP:-/var/tmp}/bryo-test.XXXXXX")
+# Only what is ours ends: processes whose environment names this work folder.
+finish() {
+	local p
+	for p in /proc/[0-9]*; do
+		[ "$p" != "/proc/$$" ] && tr '\0' '\n' <"$p/environ" 2>/dev/null |
+			grep -qx "BRYO_WORK=$work" && kill -KILL "${p#/proc/}" 2>/dev/null
+	done
+	grep -F " $work/" /proc/self/mounts | cut -d' ' -f2 | sort -r | xargs -r -n1 umount -l 2>/dev/null
+	[ -n "${KEEP:-}" ] || rm -rf "$work" 2>/dev/null || remove_as_user
+}
+# Files in a rootless store belong to subordinate ids: a namespace of the user's own removes them.
+remove_as_user() { unshare --map-auto --map-root-user --setuid 0 rm -rf "$work" 2>/dev/null || true; }
+trap 'finish || true' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+chmod 755 "$work"
+mkdir -m 1777 "$work/tmp"
+mkdir "$work/log"
+if [ -z "${BRYO:-}" ]; then
+	[ -x "$bin/bryo" ] || fail "$bin/bryo is missing: make first"
+	cp -r "$bin" "$work/bin"
+	BRYO=$work/bin/bryo
+fi
+cp -r "$top/tests" "$work/tests"
+rm -rf "$work/tests/unit" "$work/tests/fuzz/seeds"
+cp -r "$top/docs" "$work/docs"
+chmod -R a+rX "$work/tests" "$work/docs"
+"$top/tests/lib/make-rootfs" "$work/rootfs.tar"
+cc -O2 -Wall -o "$work/killat" "$top/tests/lib/killat.c"
+
+# ---- The user ----
+as_user=(env)
+home=${HOME:-/root} runtime=${XDG_RUNTIME_DIR:-}
+if [ "$mode" = rootless ] && [ "$(id -u)" = 0 ]; then
+	id "$user" >/dev/null 2>&1 || useradd -m -s /bin/bash "$user"
+	uid=$(id -u "$user")
+	for f in /etc/subuid /etc/subgid; do
+		grep -q "^$user:" $f || echo "$user:$((300000000 + uid % 1000 * 65536)):65536" >>$f
+	done
+	# Some containers and virtual machines give these to root alone; on a plain host udev makes
+	# them 0666, and rootless engines need that.
+	for f in /dev/fuse /dev/net/tun; do [ ! -c $f ] || chmod 0666 $f; done
+	home=$(getent passwd "$user" | cut -d: -f6)
+	runtime=/run/user/$uid		# as logind would make it at login
+	mkdir -p /run/user
+	[ -d "$runtime" ] || install -d -m 700 -o "$user" -g "$(id -g "$user")" "$runtime"
+	chown -R "$user:" "$work/tmp"
+	as_user=(setpriv --reuid "$uid" --regid "$(id -g "$user")" --init-groups env)
+fi
+environment=(HOME="$home" USER="$(${as_user[@]} id -un)" LOGNAME="$(${as_user[@]} id -un)"
+	PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin TERM=xterm LANG=C.UTF-8
+	TMPDIR="$work/tmp" BRYO="$BRYO" BRYO_WORK="$work" BRYO_MODE="$mode"
+	BRYO_RECORD="${BRYO_RECORD:-}" BATS_TEST_TIMEOUT="${BATS_TEST_TIMEOUT:-120}")
+[ -z "$runtime" ] || environment+=(XDG_RUNTIME_DIR="$runtime")
+
+# ---- Run, by file in parallel ----
+export work
+one() {
+	local file=$1 log
+	shift
+	log=$work/log/${file//\//_}
+	(cd "$work" && "$@" timeout -k 10 900 bats ${BATS_FLAGS:-} --tap "$file") >"$log" 2>&1 </dev/null ||
+		echo "$file: exit status $?" >"$log.failed"
+	# A suite that breaks before its first test counts as one that failed.
+	grep -q '^\(not \)\?ok ' "$log" || ! [ -e "$log.failed" ] || echo "not ok 1 $file did not run" >>"$log"
+	echo "  $file: $(grep -c '^ok ' "$log" || true) ok, $(grep -c '^not ok ' "$log" || true) not"
+}
+export -f one
+printf '%s\0' "${files[@]}" | xargs -0 -P "${BRYO_TEST_JOBS:-$(nproc)}" -I{} \
+	bash -c 'one "$@"' - {} "${as_user[@]}" -i "${environment[@]}" || true
+
+# ---- Count ----
+logs=$(find "$work/log" -type f ! -name '*.failed' | sort)
+skipped=$(cat $logs | grep -c '^ok .*# skip' || true)
+passed=$(($(cat $logs | grep -c '^ok ' || true) - skipped))
+failed=$(cat $logs | grep -c '^not ok ' || true)
+for f in $logs; do
+	[ -e "$f.failed" ] || continue
+	suite=${f##*/}
+	awk -v suite="${suite//_//}" '/^not ok /{ show = 1; print "FAILED: " suite ": " substr($0, 8); next }
+		/^ok |^1\.\./{ show = 0 } show' "$f"
+	# bats itself may fail after its last test (a teardown_file, a test that never ran).
+	grep -q '^not ok ' "$f" || { failed=$((failed + 1)); cat "$f.failed"; tail -5 "$f"; }
+done
+cat $logs | sed -n 's/^ok [0-9]* \(.*\) # skip \{0,1\}(\{0,1\}\(.*[^)]\))\{0,1\}$/\2\t\1/p' | sort |
+	awk -F'\t' '{ why[$1] = why[$1] "\n    " $2 } END { for (w in why) print "SKIPPED, " w ":" why[w] }'
+count "$passed" "$failed" "$skipped"
+[ "$failed" = 0 ] && [ $((passed + skipped)) -gt 0 ]

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+# What every suite loads first: load ../lib/bryo
+#
+# tests/bats.sh gives BRYO (the engine), BRYO_WORK (a folder of this run with rootfs.tar, killat)
+# and BRYO_MODE. Each suite gets a home of its own, so that suites run beside each other; tests
+# of one suite share its images and run one after another.
+bats_require_minimum_version 1.5.0
+
+: "${BRYO:?run it by tests/bats.sh}" "${BRYO_WORK:?run it by tests/bats.sh}"
+ROOTFS=$BRYO_WORK/rootfs.tar
+KILLAT=$BRYO_WORK/killat
+
+# A fresh home and, in it, the store. Call from setup_file.
+fresh_home() {
+	export HOME=$BATS_FILE_TMPDIR/home
+	mkdir -p "$HOME"
+	unset XDG_DATA_HOME XDG_CONFIG_HOME XDG_CACHE_HOME
+	if [ "$BRYO_MODE" = root ]; then
+		export BRYO_FLAGS="--root $HOME/store"
+	fi
+	cd "$HOME" || return 1
+}
+
+# The image "tiny" (busybox), as localhost/tiny:latest. Call from setup_file after fresh_home.
+import_tiny() {
+	bryo import "$ROOTFS" tiny >/dev/null
+}
+
+# The engine, never for longer than a minute.
+bryo() {
+	# shellcheck disable=SC2086
+	timeout --foreground -k 5 "${BRYO_TIMEOUT:-60}" "$BRYO" ${BRYO_FLAGS:-} "$@"
+}
+
+# run_bryo [STATUS] ARGUMENT...: runs it and fails the test unless it exits with STATUS (0).
+# Leaves $output (standard output), $lines, $stderr.
+run_bryo() {
+	local expected=0
+	if [[ $1 =~ ^[0-9]+$ ]]; then
+		expected=$1
+		shift
+	fi
+	run --separate-stderr bryo "$@"
+	[ "$status" = "$expected" ] && return
+	echo "\$ bryo $*"
+	echo "exit status $status, expected $expected"
+	[ -z "$output" ] || echo "$output"
+	[ -z "$stderr" ] || echo "stderr: $stderr"
+	return 1
+}
+
+# refused [TEXT] -- ARGUMENT...: exit 125 with one line on standard error that contains each TEXT,
+# and nothing on standard output.
+refused() {
+	local texts=()
+	while [ "$1" != -- ]; do
+		texts+=("$1")
+		shift
+	done
+	shift
+	run_bryo 125 "$@"
+	is "$output" "" "standard output of a refused command"
+	[ "$(wc -l <<<"$stderr")" = 1 ] || complain "more than one line: $stderr"
+	local t
+	for t in "${texts[@]}"; do
+		has "$stderr" "$t"
+	done
+}
+
+complain() { echo "$*"; return 1; }
+
+# is ACTUAL EXPECTED [WHAT]
+is() { [ "$1" = "$2" ] || complain "${3:-value}: got '$1', expected '$2'"; }
+isnt() { [ "$1" != "$2" ] || complain "${3:-value}: '$1' was not to be"; }
+
+# has TEXT PART; has_not TEXT PART; like TEXT REGEX (extended, of one line)
+has() { [[ $1 == *"$2"* ]] || complain "'$2' is not in: $1"; }
+has_not() { [[ $1 != *"$2"* ]] || complain "'$2' is in: $1"; }
+like() { grep -qE -- "$2" <<<"$1" || complain "nothing matches /$2/ in: $1"; }
+unlike() { ! grep -qE -- "$2" <<<"$1" || complain "something matches /$2/ in: $1"; }
+
+# wait_for SECONDS COMMAND...: until it succeeds.
+wait_for() {
+	local end=$(($(date +%s%N) + $1 * 1000000000))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$(date +%s%N)" -lt $end ] || complain "still not after its time: $*" || return 1
+		sleep 0.02
+	done
+}
+
+running() { [ "$(bryo inspect -f '{{.State.Running}}' "$1")" = true ]; }
+status_is() { [ "$(bryo inspect -f '{{.State.Status}}' "$1")" = "$2" ]; }
+container_log_has() { bryo logs "$1" 2>&1 | grep -q -- "$2"; }
+
+# A TCP or UDP port that is free just now.
+free_port() {
+	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# Processes of this test run whose command line or name matches; of our user alone.
+processes() {
+	local p
+	for p in /proc/[0-9]*; do
+		[ -O "$p" ] || continue
+		tr '\0' '\n' 2>/dev/null <"$p/environ" | grep -qx "BRYO_WORK=$BRYO_WORK" || continue
+		echo "${p#/proc/} $(cat "$p/comm" 2>/dev/null) $(tr '\0' ' ' <"$p/cmdline" 2>/dev/null)"
+	done 2>/dev/null | grep -E -- "$1"
+}
+
+# Ends what a suite may have left, and complains if something cannot be removed.
+# Call from teardown_file.
+remove_all() {
+	bryo rm -af -t 0 >/dev/null
+	bryo volume rm -af >/dev/null 2>&1 || true
+	bryo rmi -af >/dev/null 2>&1 || true
+	leave_home
+}
+
+# Gives the suite's files back: they may belong to subordinate ids.
+leave_home() {
+	cd /
+	chmod -R u+rwX "$HOME" 2>/dev/null || true
+	bryo unshare rm -rf "$HOME" 2>/dev/null || rm -rf "$HOME"
+}
+
+# Skips what needs root of the host, or what is missing.
+need_program() { command -v "$1" >/dev/null || skip "$1 is not installed"; }
+need_subids() { grep -q "^$(id -un):" /etc/subuid || skip "$(id -un) has no subordinate ids"; }
+
+# cgroup v2 with at least one controller that this process may use.
+cgroup_delegated() {
+	local dir
+	dir=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)
+	[ -w "$dir/cgroup.procs" ] && [ -s "$dir/cgroup.controllers" ]
+}
+need_cgroup() { cgroup_delegated || skip "no delegated cgroup v2 here: make check-vm covers it"; }
