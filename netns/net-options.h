@@ -14,15 +14,15 @@
 struct err;
 
 struct net_options {
-	char ifname[IFNAMSIZ]; /* inside the container: tap0 */
-	uint32_t mtu;	       /* 65520 */
-	struct in_addr net4;   /* 10.0.2.0 */
-	uint8_t prefix4;       /* 24; at most 28 */
-	bool ipv6;	       /* on */
-	struct in6_addr net6;  /* fd62:7279:6f00::, always /64 */
-	bool host_loopback;    /* the gateway's address reaches the host's loopback: off */
-	bool metadata;	       /* 169.254.169.254 may be reached: off */
-	bool dns;	       /* our forwarder answers at net_dns4()/net_dns6(): on */
+	char ifname[IFNAMSIZ];	  /* inside the container: tap0 */
+	uint32_t mtu;		  /* 65520 */
+	struct in_addr net4;	  /* 10.0.2.0 */
+	uint8_t prefix4;	  /* 24; 8 to 25 */
+	bool ipv6;		  /* on */
+	struct in6_addr net6;	  /* fd62:7279:6f00::, always /64 */
+	bool host_loopback;	  /* the gateway's address reaches the host's loopback: off */
+	bool metadata;		  /* 169.254.169.254 may be reached: off */
+	bool dns;		  /* our forwarder answers at net_dns4()/net_dns6(): on */
 	struct in_addr outbound4; /* source address of connections; 0.0.0.0: the kernel's choice */
 	bool has_outbound6;
 	struct in6_addr outbound6;
@@ -37,8 +37,9 @@ struct net_options net_options_default(void);
  *
  *   slirp4netns  allow_host_loopback=, cidr=, enable_ipv6=, mtu=, outbound_addr=, outbound_addr6=,
  *                port_handler=rootlesskit|slirp4netns (both mean ours)
- *   pasta        -4 / --ipv4-only, -m / --mtu, -I / --ns-ifname, -a / --address, -n / --netmask,
- *                -o / --outbound, --map-gw, --no-map-gw, --no-dhcp*, --no-ndp, --no-ra, -q
+ *   pasta        -4 / --ipv4-only, -m / --mtu, -I / --ns-ifname, -o / --outbound, --map-gw,
+ *                --no-map-gw; accepted and without meaning here: --config-net, --no-dhcp,
+ *                --no-dhcpv6, --no-ndp, --no-ra, -q / --quiet
  */
 int net_options_slirp4netns(const char *text, struct net_options *ret_options, struct err *err);
 int net_options_pasta(const char *text, struct net_options *ret_options, struct err *err);
@@ -50,6 +51,3 @@ struct in_addr net_container4(const struct net_options *options);
 struct in6_addr net_gateway6(const struct net_options *options);
 struct in6_addr net_dns6(const struct net_options *options);
 struct in6_addr net_container6(const struct net_options *options);
-
-/* Container's MAC address, 02:... made from its IPv4 address. */
-void net_container_mac(const struct net_options *options, uint8_t ret_mac[6]);

@@ -42,8 +42,8 @@ struct net_process {
 /*
  * Starts bryo-net. It does all that it can before it knows the namespace, so call this before the
  * container is cloned. The caller must stand in the host's network namespace (its sockets go out
- * there), and have CAP_SYS_ADMIN and CAP_NET_ADMIN over the user namespace that owns the container's
- * network. The child belongs to the caller: net_stop() waits for it.
+ * there), and have CAP_SYS_ADMIN and CAP_NET_ADMIN over the user namespace that owns the
+ * container's network. The child belongs to the caller: net_stop() waits for it.
  */
 int net_start(const struct net_args *args, struct net_process *ret_net, struct err *err);
 
@@ -75,31 +75,34 @@ int net_program(char **ret_path, struct err *err);
 
 /* Where the container's resolv.conf and hosts come from. Unset pointers mean: none. */
 struct net_files_args {
-	const struct net_options *options; /* of bryo-net; NULL: network none, host or a joined one */
-	bool host_network;		   /* --network=host: the host's files, --add-host added */
-	const struct strv *dns;		   /* --dns; {"none"} alone: no resolv.conf is made */
-	const struct strv *dns_search;	   /* --dns-search; {"."}: none */
-	const struct strv *dns_option;	   /* --dns-option */
-	const struct strv *add_host;	   /* --add-host NAME[;NAME]:IP, IP may be host-gateway */
-	const struct strv *names;	   /* hostname, then container name: for the own address */
-	const char *base_hosts;		   /* text that the file starts with: "image" or "none" case */
-	const char *host_gateway;	   /* containers.conf host_containers_internal_ip; NULL: found */
+	const struct net_options
+		*options;	       /* of bryo-net; NULL: network none, host or a joined one */
+	bool host_network;	       /* --network=host: the host's files, --add-host added */
+	const struct strv *dns;	       /* --dns; {"none"} alone: no resolv.conf is made */
+	const struct strv *dns_search; /* --dns-search; {"."}: none */
+	const struct strv *dns_option; /* --dns-option */
+	const struct strv *add_host;   /* --add-host NAME[;NAME]:IP, IP may be host-gateway */
+	const struct strv *names;      /* hostname, then container name: for the own address */
+	const char *base_hosts;	       /* text that the file starts with: "image" or "none" case */
+	const char *host_gateway; /* containers.conf host_containers_internal_ip; NULL: found */
 };
 
 /*
  * The bytes of the container's /etc/resolv.conf, in Podman's layout (search, nameserver lines,
  * options). Without --dns: the host's, whose loopback resolvers (systemd-resolved's stub, dnsmasq)
- * are unreachable from inside and are replaced by our forwarder. The caller owns *ret_text; NULL for
+ * are unreachable from inside and are replaced by our forwarder. The caller owns *ret_text; NULL
+ * for
  * --dns=none.
  */
 int net_resolv_conf(const struct net_files_args *args, char **ret_text, struct err *err);
 
 /*
- * The bytes of the container's /etc/hosts: base, --add-host, localhost, host.containers.internal and
- * host.docker.internal, the container's own names. The caller owns *ret_text.
+ * The bytes of the container's /etc/hosts: base, --add-host, localhost, host.containers.internal
+ * and host.docker.internal, the container's own names. The caller owns *ret_text.
  */
 int net_hosts_file(const struct net_files_args *args, char **ret_text, struct err *err);
 
-/* Checks one value of --add-host / --dns / --dns-search as it is parsed. */
+/* Each checks one value of --add-host, --dns, --dns-search as the flag is read. */
 int net_add_host_check(const char *text, struct err *err);
 int net_dns_check(const char *text, struct err *err);
+int net_dns_search_check(const char *text, struct err *err);

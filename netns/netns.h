@@ -25,7 +25,7 @@ int netns_lo_up(void);
 /*
  * Makes a new network namespace, owned by the caller's user namespace (CAP_SYS_ADMIN in it),
  * with lo up, that lives as long as the descriptor (or something that was made in it). The caller
- * itself stays where it is: a vforked child does the unshare(2). *ret_fd is close-on-exec.
+ * (which must have no threads) goes there and back. *ret_fd is close-on-exec.
  */
 int netns_create(int *ret_fd, struct err *err);
 

@@ -25,10 +25,7 @@ struct port_map {
 	enum port_proto proto;
 };
 
-/*
- * Owns its array. "-p 80/tcp,udp" gives two entries. Entries keep the order in which they came
- * until port_list_finish().
- */
+/* Owns its array. Entries keep the order in which they came until port_list_finish(). */
 struct port_list {
 	struct port_map *maps;
 	size_t count;
@@ -46,13 +43,14 @@ const char *port_proto_name(enum port_proto proto);
 int port_proto_parse(const char *text, enum port_proto *ret_proto, struct err *err);
 
 /*
- * One value of -p: [[HOSTIP:][HOSTPORT]:]CONTAINERPORT[/PROTO[,PROTO]], HOSTIP an IPv4 address or
- * an IPv6 one in brackets, ports single or FIRST-LAST (both ranges of one length). An empty or
- * missing HOSTPORT (and 0, as Docker has it) means: choose one. Adds to the list.
+ * One value of -p, or several with commas between: [[HOSTIP:][HOSTPORT]:]CONTAINERPORT[/PROTO],
+ * HOSTIP an IPv4 address or an IPv6 one in brackets, ports single or FIRST-LAST (both ranges of one
+ * length). An empty or missing HOSTPORT means: choose one. Adds to the list.
  */
 int port_parse(struct port_list *list, const char *text, struct err *err);
 
-/* One value of --expose, or a key of an image's ExposedPorts: PORT[-PORT][/PROTO]. host_port is 0. */
+/* One value of --expose, or a key of an image's ExposedPorts: PORT[-PORT][/PROTO]. host_port is 0.
+ */
 int port_expose_parse(struct port_list *list, const char *text, struct err *err);
 
 /*
@@ -62,9 +60,9 @@ int port_expose_parse(struct port_list *list, const char *text, struct err *err)
 void port_list_publish_all(struct port_list *list, const struct port_list *exposed);
 
 /*
- * Sorts (by protocol, host address, host port, container port), joins neighbours and drops exact
- * doubles. Two entries that want the same host port (one protocol; all addresses overlap with
- * each) are an error that names the port, in Podman's words.
+ * Sorts (by protocol, host address, host port, container port) and drops exact doubles. Two entries
+ * that want the same host port (one protocol; all addresses overlap with each) are an error that
+ * names the port, in Podman's words.
  */
 int port_list_finish(struct port_list *list, struct err *err);
 
@@ -81,7 +79,8 @@ int port_list_fill(struct port_list *list, struct err *err);
  * Podman has it.
  */
 void port_list_lines(const struct port_list *list, struct buf *ret_text);
-void port_list_ps(const struct port_list *list, const struct port_list *exposed, struct buf *ret_text);
+void port_list_ps(const struct port_list *list, const struct port_list *exposed,
+		  struct buf *ret_text);
 
 /*
  * Goes through the entries that publish one container port: *index starts at 0 and is moved on;

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the monitor and bryo-net say to each other over their SOCK_SEQPACKET socket. One version of
+ * bryo installs both, but bryo-net still checks every byte: it is the one with the sockets.
+ *
+ *   monitor -> bryo-net   settings: JSON, {"version":1,"options":{...},"ports":[...]}
+ *   monitor -> bryo-net   attach: the byte 'A' with the descriptors network namespace[, init's
+ * pidfd] bryo-net -> monitor   struct err: code 0 "ready", else why not monitor -> bryo-net   end
+ * of file: stop bryo-net -> monitor   end of file: all ports are free
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "netns/net-options.h"
+#include "netns/port.h"
+
+#define NET_MESSAGE_VERSION 1
+#define NET_MESSAGE_MAX (1 << 20)
+#define NET_MESSAGE_ATTACH 'A'
+#define NET_SOCKET_FD 3 /* where bryo-net finds its end */
+
+/* The settings as text. The caller owns it. */
+char *net_message_text(const struct net_options *options, const struct port_list *ports);
+
+/* Reads and checks them; adds to ret_ports. 0 or a negative errno. */
+int net_message_parse(const char *data, size_t size, struct net_options *ret_options,
+		      struct port_list *ret_ports, struct err *err);
