@@ -20,10 +20,17 @@ uint64_t caps_known(void);
 uint64_t caps_kernel(void);
 
 /*
- * Two steps around the change of ids. The first drops what is not in the bounding set and asks
- * to keep the permitted set over setresuid; the second sets the other four and drops the
- * request. Both keep the sets within what the process has (a container may not gain), and
- * the second checks that the result is what was asked. 0 or a negative errno.
+ * Putting a process under its five sets takes three steps, so that the seccomp filter can be
+ * installed by CAP_SYS_ADMIN between the last two and has to let through capset alone.
+ *
+ *   caps_apply_bounding()  before the change of ids: drops what is not in the bounding set,
+ *                          and asks to keep the permitted set over setresuid
+ *   caps_apply_ambient()   after it: inheritable and ambient sets
+ *   caps_apply()           effective, permitted and inheritable, in one call; nothing can be
+ *                          gained back after it
+ *
+ * All keep within what the process has: a container never gains. 0 or a negative errno.
  */
 int caps_apply_bounding(const struct oci_caps *caps);
+int caps_apply_ambient(const struct oci_caps *caps);
 int caps_apply(const struct oci_caps *caps);

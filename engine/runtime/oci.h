@@ -411,10 +411,10 @@ void oci_spec_done(struct oci_spec *spec);
 void oci_process_done(struct oci_process *process);
 
 /*
- * Reads a parsed config.json. Fields that we do not know are refused by name (config.md says
- * that unknown properties are to be ignored; those of other platforms and of later versions
- * are told from typing errors by a list, see oci-parse.c); ill-typed ones always. 0, or -EINVAL
- * (ERR_USAGE) with the path of the field in the sentence. ret_spec is empty on error.
+ * Reads a parsed config.json. Unknown properties are passed over, as config.md demands
+ * ("Extensibility"); those that the specification defines and we cannot do are refused by name,
+ * here or by runtime_create_begin(). 0, or -EINVAL (ERR_USAGE) with the place of the field in
+ * the sentence. ret_spec is empty on error.
  */
 int oci_spec_parse(const json_t *json, struct oci_spec *ret_spec, struct err *err);
 /* The "process" object alone, as `exec --process FILE` takes it. */
@@ -426,3 +426,12 @@ int oci_seccomp_parse(const json_t *json, struct oci_seccomp *ret_seccomp, struc
 json_t *oci_spec_to_json(const struct oci_spec *spec);
 json_t *oci_process_to_json(const struct oci_process *process);
 json_t *oci_seccomp_to_json(const struct oci_seccomp *seccomp);
+
+/*
+ * Text to JSON and back for these objects: config.json holds unsigned numbers above INT64_MAX
+ * (RLIM_INFINITY, seccomp arguments) that jansson cannot carry as integers. Errors as
+ * json_parse()'s. The caller owns the text; indent 0 is compact.
+ */
+int oci_json_parse(const char *data, size_t size, const char *what, json_t **ret_json,
+		   struct err *err);
+char *oci_json_text(const json_t *json, int indent);
