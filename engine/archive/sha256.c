@@ -2,7 +2,6 @@
 /* SHA-256 by OpenSSL: see sha256.h. Runs in bryo-image only. */
 #include "engine/archive/sha256.h"
 
-#include <assert.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>

@@ -91,9 +91,6 @@ struct tar_reader_args {
 	void *keep_ctx;
 	/* The stream is what keep() got earlier: contents are left out, all else is there. */
 	bool without_content;
-	/* Take times, owners and attributes from global pax headers too. Go, and so Docker and
-	 * Podman, do not; they are read, checked and kept in any case. */
-	bool apply_global;
 };
 
 /* The reader; the caller frees it. Never NULL. args are copied. */
@@ -109,9 +106,10 @@ static inline void tar_reader_free_p(struct tar_reader **reader)
 /*
  * Goes to the next entry, past what is left of this one's content. Returns 1 with *ret_entry
  * (owned by the reader, valid until the next call), 0 at the end of the archive (the stream
- * was then read to its end too), or a negative errno with err set: -EBADMSG for what is not a
- * valid archive (ERR_USAGE, names the entry), else fill()'s or keep()'s. After an error only
- * tar_reader_free() is allowed.
+ * was then read to its end too), or a negative errno: -EINVAL with err set for what is not a
+ * valid archive (ERR_USAGE, names the entry), else fill()'s or keep()'s, for which the caller has
+ * the words. After an error only tar_reader_free() is allowed. Global pax headers are read,
+ * checked and kept, but like Go (so like Docker and Podman) not applied.
  */
 int tar_reader_next(struct tar_reader *reader, const struct tar_entry **ret_entry, struct err *err);
 
