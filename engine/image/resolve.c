@@ -14,6 +14,7 @@
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
 #include "engine/base/str.h"
+#include "engine/config/registries.h"
 #include "engine/image/image.h"
 #include "engine/image/names-internal.h"
 #include "engine/image/record-internal.h"
@@ -154,6 +155,37 @@ static int give(const struct match *match, char ret_id[IMAGE_ID_LEN + 1], char *
 	return 0;
 }
 
+/* The registries a short name may stand for, in order: alias, localhost/, search list, Docker Hub.
+ */
+static int find_configured(const struct image_store *store, const struct image_names *names,
+			   const struct reference *want, struct match *ret_match, bool *ret_found,
+			   struct err *err)
+{
+	struct registries registries auto_done(registries) = REGISTRIES_INIT;
+	struct reference target auto_done(reference) = REFERENCE_INIT;
+	const char *alias = NULL;
+	int r = registries_load(&registries, err);
+
+	if (r < 0)
+		return r;
+	alias = registries.mode == REGISTRIES_DISABLED ? NULL
+						       : registries_alias(&registries, want->path);
+	*ret_found = true;
+	if (alias && reference_parse(alias, &target, NULL) == 0 && target.domain) {
+		target.tag = xstrdup(want->tag);
+		target.digest = xstrdup(want->digest);
+		if (find_complete(store, names, &target, ret_match))
+			return 0;
+	}
+	if (find_below(store, names, want, "localhost", ret_match))
+		return 0;
+	for (size_t i = 0; i < registries.search.count; i++)
+		if (find_below(store, names, want, registries.search.v[i], ret_match))
+			return 0;
+	*ret_found = find_below(store, names, want, "docker.io", ret_match);
+	return 0;
+}
+
 /* A name without a registry. */
 static int resolve_short(const struct image_store *store, const struct image_names *names,
 			 const struct reference *want, const char *text, struct match *ret_match,
@@ -161,23 +193,26 @@ static int resolve_short(const struct image_store *store, const struct image_nam
 {
 	struct match suffix = { NULL, NULL };
 	bool sole = false;
-	bool by_id = false;
-	bool found = find_suffix(store, names, want, &suffix, &sole);
+	bool found = false;
+	bool ends = find_suffix(store, names, want, &suffix, &sole);
 	int r = 0;
 
-	if (found) {
-		if (find_below(store, names, want, "localhost", ret_match) ||
-		    find_below(store, names, want, "docker.io", ret_match))
-			return 0;
-	}
+	/* One image, and called so by us or by Docker: no file of configuration is read. */
+	if (ends && sole &&
+	    (find_below(store, names, want, "localhost", ret_match) ||
+	     find_below(store, names, want, "docker.io", ret_match)))
+		return 0;
+	r = find_configured(store, names, want, ret_match, &found, err);
+	if (r < 0 || found)
+		return r;
 	if (is_hex_prefix(text)) {
-		r = find_id(store, text, id, &by_id, err);
+		r = find_id(store, text, id, &found, err);
 		if (r < 0)
 			return r;
 	}
-	if (by_id)
+	if (found)
 		*ret_match = (struct match){ id, NULL };
-	else if (found)
+	else if (ends)
 		*ret_match = suffix;
 	else
 		return not_known(text, err);

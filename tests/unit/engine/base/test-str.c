@@ -32,8 +32,8 @@ static void bytes_follow_go_units(void **state)
 static void paths_are_cleaned_like_go(void **state)
 {
 	static const char *const cases[][2] = {
-		{ "/a//b/../c/.", "/a/c" }, { "/..", "/" },   { "..", ".." },
-		{ "a/../..", ".." },	    { "", "." },      { "/", "/" },
+		{ "/a//b/../c/.", "/a/c" }, { "/..", "/" },  { "..", ".." },
+		{ "a/../..", ".." },	    { "", "." },     { "/", "/" },
 		{ "../../x", "../../x" },   { "a/..", "." }, { "/a/b/", "/a/b" },
 	};
 
