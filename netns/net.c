@@ -219,6 +219,15 @@ void net_stop(struct net_process *net)
 			(void)kill(net->pid, SIGKILL);
 		fd_close(&net->fd);
 	}
+	if (net->pid > 0 && waitpid(net->pid, NULL, WNOHANG) != 0)
+		net->pid = 0;
+	errno = keep_errno;
+}
+
+void net_reap(struct net_process *net)
+{
+	const int keep_errno = errno;
+
 	while (net->pid > 0 && waitpid(net->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	net->pid = 0;

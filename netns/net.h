@@ -60,10 +60,14 @@ int net_attach(struct net_process *net, int netns_fd, int init_pidfd, struct err
 int net_wait_ready(struct net_process *net, int timeout_ms, struct err *err);
 
 /*
- * Ends bryo-net and waits for it: its ports are free after. Accepts one that is dead or was never
- * started. It gets a moment to end by itself, then SIGKILL.
+ * Ends bryo-net and waits until its ports are free. Accepts one that is dead or was never started.
+ * It gets a moment to end by itself, then SIGKILL. Closing its interface may keep the process in
+ * the kernel some 20 ms longer; net->pid is 0 after this if it is gone, else net_reap() waits.
  */
 void net_stop(struct net_process *net);
+
+/* Waits for the process to be gone. A caller that ends itself now may leave that to init. */
+void net_reap(struct net_process *net);
 
 /*
  * Path of bryo-net beside the running program: ../libexec/bryo/bryo-net, or the same folder (a

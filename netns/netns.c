@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "engine/base/alloc.h"
 #include "engine/base/err.h"
 #include "engine/base/fd.h"
 #include "netns/netlink-internal.h"
@@ -137,24 +138,19 @@ static int link_index(const char *name)
 	return request.ifr_ifindex;
 }
 
-static void add_link_settings(struct nl_batch *batch, int index, const struct netns_link *link)
+/*
+ * Without a link-local address the kernel sends no router solicitations, no multicast listener
+ * reports and no duplicate address probes: nothing wakes bryo-net at start. A request of its own:
+ * within one, the kernel sets a link up before it looks at this.
+ */
+static void add_no_link_local(struct nl_batch *batch, int index)
 {
-	const struct ifinfomsg message = {
-		.ifi_family = AF_UNSPEC,
-		.ifi_index = index,
-		.ifi_flags = IFF_UP,
-		.ifi_change = IFF_UP,
-	};
-	static const uint8_t no_link_local = 1; /* IN6_ADDR_GEN_MODE_NONE, linux/if_link.h */
+	const struct ifinfomsg message = { .ifi_family = AF_UNSPEC, .ifi_index = index };
+	static const uint8_t no_link_local = IN6_ADDR_GEN_MODE_NONE;
 	struct rtattr *families = NULL;
 	struct rtattr *inet6 = NULL;
 
 	nl_begin(batch, RTM_NEWLINK, 0, &message, sizeof(message));
-	nl_attr_u32(batch, IFLA_MTU, link->mtu);
-	/*
-	 * Without a link-local address the kernel sends no router solicitations, no multicast
-	 * listener reports and no duplicate address probes: nothing wakes bryo-net at start.
-	 */
 	families = nl_nest(batch, IFLA_AF_SPEC);
 	inet6 = nl_nest(batch, AF_INET6);
 	nl_attr(batch, IFLA_INET6_ADDR_GEN_MODE, &no_link_local, sizeof(no_link_local));
@@ -162,11 +158,26 @@ static void add_link_settings(struct nl_batch *batch, int index, const struct ne
 	nl_nest_end(batch, families);
 }
 
+static void add_link_settings(struct nl_batch *batch, int index, const struct netns_link *link)
+{
+	add_link_up(batch, index);
+	nl_attr_u32(batch, IFLA_MTU, link->mtu);
+}
+
+/* False where the kernel was started with ipv6.disable=1, or built without. */
+static bool ipv6_is_there(void)
+{
+	auto_close int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	return fd >= 0;
+}
+
 int netns_link_set(const struct netns_link *link, struct err *err)
 {
 	struct nl_batch batch = { .size = 0 };
-	const char *steps[8] = { "" };
+	const char *steps[9] = { "" };
 	const int index = link_index(link->name);
+	const bool ipv6 = ipv6_is_there();
 	uint32_t failed = 0;
 	int r = 0;
 
@@ -174,6 +185,10 @@ int netns_link_set(const struct netns_link *link, struct err *err)
 		return err_set(err, index, "cannot find network interface %s", link->name);
 	add_link_up(&batch, LO_INDEX);
 	steps[batch.count] = "set lo up";
+	if (ipv6) {
+		add_no_link_local(&batch, index);
+		steps[batch.count] = "switch link-local addresses off";
+	}
 	add_link_settings(&batch, index, link);
 	steps[batch.count] = "set the interface up";
 	if (link->addr4.s_addr != INADDR_ANY) {
@@ -184,7 +199,7 @@ int netns_link_set(const struct netns_link *link, struct err *err)
 		add_default_route(&batch, index, AF_INET, &link->gateway4);
 		steps[batch.count] = "add the IPv4 default route";
 	}
-	if (link->has6) {
+	if (link->has6 && ipv6) {
 		add_address(&batch, index, AF_INET6, link->prefix6, &link->addr6);
 		steps[batch.count] = "add the IPv6 address";
 		add_default_route(&batch, index, AF_INET6, &link->gateway6);
@@ -193,7 +208,8 @@ int netns_link_set(const struct netns_link *link, struct err *err)
 	r = nl_run(&batch, &failed);
 	if (r < 0)
 		return err_set(err, r, "network interface %s: cannot %s", link->name,
-			       failed < 8 && failed > 0 ? steps[failed] : "set it up");
+			       failed < ARRAY_SIZE(steps) && failed > 0 ? steps[failed]
+									: "set it up");
 	return 0;
 }
 

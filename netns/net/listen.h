@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Published ports, bound on the host before the container starts. */
+#pragma once
+
+struct err;
+struct port_list;
+struct relay;
+
+/*
+ * Listens on every port of the list: an entry for all addresses on 0.0.0.0 and [::]. The error is
+ * in Podman's words and names the port and the fix.
+ */
+int listen_open(struct relay *relay, const struct port_list *ports, struct err *err);
+
+/* Closes them all: they can be bound by others when this returns. */
+void listen_close(struct relay *relay, const struct port_list *ports);

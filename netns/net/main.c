@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bryo-net: the user-mode network of one container. Started by the monitor (netns/net.c) with one
+ * socket as descriptor 3, in the host's network namespace, as root of the user namespace that owns
+ * the container's. Single-threaded.
+ *
+ * Order: read the settings; start the stack and bind the published ports (both before the container
+ * exists); wait for its network namespace; make the interface there (tap.c); enter the sandbox; say
+ * "ready"; carry frames until the socket closes, the container's init ends or the interface goes.
+ * It must never look at a frame before it is in the sandbox.
+ */
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "engine/base/alloc.h"
+#include "engine/base/err.h"
+#include "engine/base/fd.h"
+#include "netns/net-message.h"
+#include "netns/net/listen.h"
+#include "netns/net/relay.h"
+#include "netns/net/sandbox.h"
+#include "netns/net/slim.h"
+#include "netns/net/tap.h"
+
+/* Tells the monitor how it went; code 0 is "ready". */
+static void report(const struct err *err)
+{
+	(void)send(NET_SOCKET_FD, err, sizeof(*err), MSG_NOSIGNAL);
+}
+
+/* 0, or -ECONNRESET when the monitor is gone. */
+static int receive_settings(struct net_options *options, struct port_list *ports, struct err *err)
+{
+	auto_free char *data = NULL;
+	ssize_t n = recv(NET_SOCKET_FD, NULL, 0, MSG_PEEK | MSG_TRUNC);
+
+	if (n <= 0)
+		return -ECONNRESET;
+	if (n > NET_MESSAGE_MAX)
+		return err_say(err, ERR_USAGE, "network settings are too long");
+	data = xmalloc((size_t)n);
+	n = recv(NET_SOCKET_FD, data, (size_t)n, 0);
+	if (n <= 0)
+		return -ECONNRESET;
+	return net_message_parse(data, (size_t)n, options, ports, err);
+}
+
+/* The network namespace and, if the monitor has one to give, a pidfd of the container's init. */
+static int receive_attach(int *ret_netns, int *ret_pidfd, struct err *err)
+{
+	char message = 0;
+	int fds[2] = { -1, -1 };
+	size_t count = 2;
+	size_t size = 0;
+	int r = fd_recv(NET_SOCKET_FD, &message, 1, &size, fds, &count);
+
+	if (r < 0)
+		return -ECONNRESET;
+	*ret_netns = count > 0 ? fds[0] : -1;
+	*ret_pidfd = count > 1 ? fds[1] : -1;
+	if (size != 1 || message != NET_MESSAGE_ATTACH || count < 1)
+		return err_say(err, ERR_FAILED, "bryo-net was not given a network namespace");
+	return 0;
+}
+
+/* Connections cost a descriptor each: as many as this user may have. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int set_up(struct relay *relay, struct port_list *ports, struct err *err)
+{
+	auto_close int netns = -1;
+	int r = receive_settings(&relay->options, ports, err);
+
+	if (r == 0)
+		r = relay_open(relay, &stack_libslirp, err);
+	if (r == 0)
+		r = listen_open(relay, ports, err);
+	if (r == 0)
+		r = receive_attach(&netns, &relay->init_pidfd, err);
+	if (r == 0)
+		r = tap_open(netns, &relay->options, true, &relay->tap, &relay->tap_kind, err);
+	return r;
+}
+
+int main(void)
+{
+	static struct relay relay; /* large, and mostly untouched pages */
+	struct port_list ports = PORT_LIST_INIT;
+	struct err err = ERR_INIT;
+	int r = 0;
+
+	/* One arena, and large blocks back to the kernel: this process idles for hours. */
+	(void)mallopt(M_ARENA_MAX, 1);
+	(void)mallopt(M_TRIM_THRESHOLD, 64 << 10);
+	(void)signal(SIGPIPE, SIG_IGN);
+	raise_descriptors();
+	relay_init(&relay);
+	r = set_up(&relay, &ports, &err);
+	if (r == 0)
+		r = relay_watch_resolvers(&relay, &err);
+	if (r == 0)
+		r = sandbox_enter(relay.folders, &err);
+	if (r < 0) {
+		if (err.code < 0)
+			report(&err);
+		return 1;
+	}
+	report(&err);
+	slim_down();
+	relay_run(&relay);
+	listen_close(&relay, &ports);
+	/* End of file tells the monitor that every port is free; taking the tap down takes longer.
+	 */
+	(void)close(NET_SOCKET_FD);
+	_exit(0);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The loop of bryo-net: frames from the container through policy and DNS into the stack, and back.
+ */
+#pragma once
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "netns/net-options.h"
+#include "netns/net/dns.h"
+#include "netns/net/stack/stack.h"
+#include "netns/net/tap.h"
+
+enum {
+	RELAY_FRAME_MAX = 65536,
+	RELAY_POLL_MAX = 65536, /* descriptors that can be waited for at once */
+	RELAY_PATH_MAX = 4096,
+};
+
+struct relay {
+	struct net_options options;
+	const struct stack_ops *ops;
+	struct stack *stack;
+	struct stack_link link;
+	struct dns dns;
+	int tap;
+	enum tap_kind tap_kind;
+	int init_pidfd;
+	int inotify;
+	char resolv_folder[RELAY_PATH_MAX]; /* of the real file behind /etc/resolv.conf */
+	const char *folders[4];		    /* that may still be read, for sandbox_enter() */
+	uint8_t frame[RELAY_FRAME_MAX];
+	struct pollfd fds[RELAY_POLL_MAX];
+};
+
+/* Sets all descriptors to "none". */
+void relay_init(struct relay *relay);
+
+/* Starts the stack for relay->options. */
+int relay_open(struct relay *relay, const struct stack_ops *ops, struct err *err);
+
+/* Reads the host's resolvers and begins to follow their file. */
+int relay_watch_resolvers(struct relay *relay, struct err *err);
+
+/* Carries frames until there is no more reason to; see the cases at should_end() in relay.c. */
+void relay_run(struct relay *relay);

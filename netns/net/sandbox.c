@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bryo-net's prison: see sandbox.h. The filter is written out as BPF instead of made by libseccomp:
+ * it is a plain list, it costs nothing at start, and the library's memory stays out.
+ */
+#include "netns/net/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/landlock.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "engine/base/alloc.h"
+#include "engine/base/err.h"
+#include "engine/base/fd.h"
+
+#if defined(__x86_64__)
+#define OWN_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define OWN_ARCH AUDIT_ARCH_AARCH64
+#elif defined(__riscv) && __riscv_xlen == 64
+#define OWN_ARCH AUDIT_ARCH_RISCV64
+#elif defined(__powerpc64__) && defined(__LITTLE_ENDIAN__)
+#define OWN_ARCH AUDIT_ARCH_PPC64LE
+#else
+#error "name this architecture's AUDIT_ARCH constant here"
+#endif
+
+/* ---- Capabilities ---- */
+
+static int drop_capabilities(struct err *err)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { { 0 }, { 0 } };
+
+	if (syscall(SYS_capset, &header, data) < 0)
+		return err_set(err, -errno, "cannot give up capabilities");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_set(err, -errno, "cannot forbid new privileges");
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+		return err_set(err, -errno, "cannot clear ambient capabilities");
+	if (syscall(SYS_capget, &header, data) < 0 ||
+	    (data[0].permitted | data[1].permitted | data[0].effective | data[1].effective) != 0)
+		return err_say(err, ERR_FAILED,
+			       "capabilities are still there after giving them up");
+	return 0;
+}
+
+/* ---- Landlock ---- */
+
+/* The kernel's structure grew with its versions; Debian 12's header knows the first field only. */
+struct ruleset_attr {
+	uint64_t handled_access_fs;
+	uint64_t handled_access_net; /* ABI 4 */
+	uint64_t scoped;	     /* ABI 6 */
+};
+#define SCOPE_ABSTRACT_UNIX_SOCKET (1ULL << 0)
+#define SCOPE_SIGNAL (1ULL << 1)
+#define ACCESS_FS_REFER (1ULL << 13)	 /* ABI 2 */
+#define ACCESS_FS_TRUNCATE (1ULL << 14)	 /* ABI 3 */
+#define ACCESS_FS_IOCTL_DEV (1ULL << 15) /* ABI 5 */
+#define ACCESS_FS_ABI1 ((1ULL << 13) - 1)
+
+static int allow_reading(int ruleset, const char *folder)
+{
+	auto_close int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const struct landlock_path_beneath_attr rule = {
+		.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE,
+		.parent_fd = fd,
+	};
+
+	/* A folder that is not there cannot be read either. */
+	if (fd < 0)
+		return 0;
+	if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+static int lock_file_system(const char *const *folders, struct err *err)
+{
+	const long abi =
+		syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	struct ruleset_attr attr = { .handled_access_fs = ACCESS_FS_ABI1 };
+	size_t size = sizeof(attr.handled_access_fs);
+	auto_close int ruleset = -1;
+	int r = 0;
+
+	/* No Landlock in this kernel: the system call filter below stands alone. */
+	if (abi < 1)
+		return 0;
+	if (abi >= 2)
+		attr.handled_access_fs |= ACCESS_FS_REFER;
+	if (abi >= 3)
+		attr.handled_access_fs |= ACCESS_FS_TRUNCATE;
+	if (abi >= 5)
+		attr.handled_access_fs |= ACCESS_FS_IOCTL_DEV;
+	if (abi >= 6) {
+		attr.scoped = SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL;
+		size = sizeof(attr);
+	}
+	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
+	if (ruleset < 0)
+		return err_set(err, -errno, "cannot make a Landlock ruleset");
+	for (; *folders && r == 0; folders++)
+		r = allow_reading(ruleset, *folders);
+	if (r == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
+		r = -errno;
+	return r < 0 ? err_set(err, r, "cannot enter the Landlock ruleset") : 0;
+}
+
+/* ---- System calls ---- */
+
+/* What libslirp, the loop and the C library's heap call once all is set up. */
+static const int allowed_calls[] = {
+	SYS_read,
+	SYS_write,
+	SYS_readv,
+	SYS_writev,
+	SYS_recvfrom,
+	SYS_sendto,
+	SYS_recvmsg,
+	SYS_sendmsg,
+	SYS_ppoll,
+	SYS_bind,
+	SYS_listen,
+	SYS_accept,
+	SYS_accept4,
+	SYS_connect,
+	SYS_shutdown,
+	SYS_getsockname,
+	SYS_getpeername,
+	SYS_getsockopt,
+	SYS_setsockopt,
+	SYS_close,
+	SYS_fcntl,
+	SYS_ioctl,
+	SYS_clock_gettime,
+	SYS_gettimeofday,
+	SYS_brk,
+	SYS_munmap,
+	SYS_mremap,
+	SYS_madvise,
+	SYS_futex,
+	SYS_getrandom,
+	SYS_openat,
+	SYS_newfstatat,
+	SYS_fstat,
+	SYS_getpid,
+	SYS_restart_syscall,
+	SYS_rt_sigreturn,
+	SYS_rt_sigprocmask,
+	SYS_exit,
+	SYS_exit_group,
+#ifdef SYS_poll
+	SYS_poll,
+#endif
+};
+
+/* Allowed with one argument checked: (value & mask) == wanted. */
+static const struct {
+	int call;
+	unsigned int argument;
+	uint32_t mask;
+	uint32_t wanted;
+} checked_calls[] = {
+	{ SYS_socket, 0, ~0U, AF_INET },
+	{ SYS_socket, 0, ~0U, AF_INET6 },
+	/* No memory becomes code. */
+	{ SYS_mmap, 2, 0x4 /* PROT_EXEC */, 0 },
+	{ SYS_mprotect, 2, 0x4, 0 },
+};
+
+enum { FILTER_MAX = 8 + 2 * ARRAY_SIZE(allowed_calls) + 6 * ARRAY_SIZE(checked_calls) };
+
+struct filter {
+	struct sock_filter code[FILTER_MAX];
+	unsigned short size;
+};
+
+static void emit(struct filter *filter, uint16_t code, uint32_t k, uint8_t if_true,
+		 uint8_t if_false)
+{
+	filter->code[filter->size++] =
+		(struct sock_filter){ .code = code, .jt = if_true, .jf = if_false, .k = k };
+}
+
+static void emit_load(struct filter *filter, size_t offset)
+{
+	emit(filter, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
+}
+
+static void emit_return(struct filter *filter, uint32_t action)
+{
+	emit(filter, BPF_RET | BPF_K, action, 0, 0);
+}
+
+/* The low half of a 64-bit argument; all architectures above are little-endian. */
+static size_t argument_offset(unsigned int argument)
+{
+	return offsetof(struct seccomp_data, args) + argument * sizeof(uint64_t);
+}
+
+static int filter_calls(struct err *err)
+{
+	struct filter filter = { .size = 0 };
+	struct sock_fprog program = { .filter = filter.code };
+
+	emit_load(&filter, offsetof(struct seccomp_data, arch));
+	emit(&filter, BPF_JMP | BPF_JEQ | BPF_K, OWN_ARCH, 1, 0);
+	emit_return(&filter, SECCOMP_RET_KILL_PROCESS);
+	emit_load(&filter, offsetof(struct seccomp_data, nr));
+	for (size_t i = 0; i < ARRAY_SIZE(allowed_calls); i++) {
+		emit(&filter, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)allowed_calls[i], 0, 1);
+		emit_return(&filter, SECCOMP_RET_ALLOW);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(checked_calls); i++) {
+		emit(&filter, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)checked_calls[i].call, 0, 5);
+		emit_load(&filter, argument_offset(checked_calls[i].argument));
+		emit(&filter, BPF_ALU | BPF_AND | BPF_K, checked_calls[i].mask, 0, 0);
+		emit(&filter, BPF_JMP | BPF_JEQ | BPF_K, checked_calls[i].wanted, 0, 1);
+		emit_return(&filter, SECCOMP_RET_ALLOW);
+		/* Not this one: the next entry looks at the call's number again. */
+		emit_load(&filter, offsetof(struct seccomp_data, nr));
+	}
+	emit_return(&filter, SECCOMP_RET_ERRNO | EPERM);
+	program.len = filter.size;
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0)
+		return err_set(err, -errno, "cannot set the system call filter");
+	return 0;
+}
+
+int sandbox_enter(const char *const *folders, struct err *err)
+{
+	const struct rlimit none = { 0, 0 };
+	int r = 0;
+
+	if (chdir("/") < 0)
+		return err_set(err, -errno, "cannot change to /");
+	(void)setrlimit(RLIMIT_CORE, &none);
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return err_set(err, -errno, "cannot become undumpable");
+	r = drop_capabilities(err);
+	if (r == 0)
+		r = lock_file_system(folders, err);
+	if (r == 0)
+		r = filter_calls(err);
+	return r;
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The container's interface: see tap.h. Everything in namespaces happens in one child made with
+ * CLONE_VM and CLONE_FILES: it enters the container's network namespace for good, which bryo-net
+ * itself could not leave again, and the descriptors that it opens are bryo-net's at once.
+ */
+#include "netns/net/tap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/ethtool.h>
+#include <linux/if.h>
+#include <linux/if_packet.h>
+#include <linux/if_tun.h>
+#include <linux/sockios.h>
+#include <net/ethernet.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "engine/base/err.h"
+#include "engine/base/fd.h"
+#include "engine/base/file.h"
+#include "netns/netns.h"
+
+#ifndef PACKET_IGNORE_OUTGOING
+#define PACKET_IGNORE_OUTGOING 23
+#endif
+
+static const char peer_name[] = "bryo0";
+
+/* What the child is told and what it leaves; it shares the caller's memory. */
+struct tap_plan {
+	const struct net_options *options;
+	int netns_fd;
+	bool try_tun;
+	int fd;
+	enum tap_kind kind;
+	int result;
+	struct err *err;
+};
+
+static int link_up(const struct net_options *options, struct err *err)
+{
+	const struct netns_link link = {
+		.name = options->ifname,
+		.mtu = options->mtu,
+		.addr4 = net_container4(options),
+		.prefix4 = options->prefix4,
+		.gateway4 = net_gateway4(options),
+		.has6 = options->ipv6,
+		.addr6 = net_container6(options),
+		.prefix6 = 64,
+		.gateway6 = net_gateway6(options),
+	};
+
+	return netns_link_set(&link, err);
+}
+
+static int open_tun(const struct net_options *options, int *ret_fd)
+{
+	/* A tun descriptor belongs to the network namespace it was opened in, so: here. */
+	auto_close int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI };
+
+	if (fd < 0)
+		return -errno;
+	(void)snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", options->ifname);
+	if (ioctl(fd, TUNSETIFF, &request) < 0)
+		return -errno;
+	*ret_fd = fd_take(&fd);
+	return 0;
+}
+
+/* ---- veth and a packet socket ---- */
+
+static int set_offload(int sock, const char *name, uint32_t command)
+{
+	struct ethtool_value off = { .cmd = command, .data = 0 };
+	struct ifreq request = { .ifr_data = (void *)&off };
+
+	(void)snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	return ioctl(sock, SIOCETHTOOL, &request) < 0 ? -errno : 0;
+}
+
+/*
+ * Over veth the kernel leaves checksums and segmentation to a device that does not exist. The
+ * stack wants whole packets, so the container's end has to do both.
+ */
+static int no_offload(const char *name)
+{
+	auto_close int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int r = sock < 0 ? -errno : set_offload(sock, name, ETHTOOL_STXCSUM);
+
+	/* Without transmit checksums the kernel turns segmentation offload off by itself, too. */
+	if (r == 0)
+		(void)set_offload(sock, name, ETHTOOL_STSO);
+	if (r == 0)
+		(void)set_offload(sock, name, ETHTOOL_SGSO);
+	return r;
+}
+
+/* The packet socket on the peer's end, in the second namespace, where the child stands. */
+static int open_peer(const struct net_options *options, int *ret_fd)
+{
+	auto_close int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	const struct netns_link peer = { .name = peer_name, .mtu = options->mtu };
+	struct sockaddr_ll address = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
+	struct ifreq request = { 0 };
+	int r = 0;
+
+	if (fd < 0)
+		return -errno;
+	(void)snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", peer_name);
+	if (ioctl(fd, SIOCGIFINDEX, &request) < 0)
+		return -errno;
+	address.sll_ifindex = request.ifr_ifindex;
+	/* What we write ourselves must not come back (packet(7), Linux 4.20). */
+	if (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &(int){ 1 }, sizeof(int)) < 0)
+		return -errno;
+	/* Room for a window's worth of large frames, as a tap's queue would have. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &(int){ 4 << 20 }, sizeof(int));
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &(int){ 4 << 20 }, sizeof(int));
+	r = netns_link_set(&peer, NULL);
+	if (r < 0)
+		return r;
+	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return -errno;
+	*ret_fd = fd_take(&fd);
+	return 0;
+}
+
+static int open_veth(const struct tap_plan *plan, int *ret_fd, struct err *err)
+{
+	const char *const ifname = plan->options->ifname;
+	auto_close int second = -1;
+	int r = netns_create(&second, err);
+
+	if (r < 0)
+		return r;
+	r = netns_veth_create(ifname, peer_name, second);
+	if (r < 0)
+		return err_set(err, r, "cannot make a veth pair");
+	r = no_offload(ifname);
+	if (r < 0)
+		return err_set(err, r, "cannot switch offloads of %s off", ifname);
+	/* Checked before the peer is up: afterwards frames come. */
+	r = link_up(plan->options, err);
+	if (r < 0)
+		return r;
+	if (setns(second, CLONE_NEWNET) < 0)
+		return err_set(err, -errno, "cannot enter the second network namespace");
+	/* The peer has no address and must not answer for one; its own IPv6 is off for good. */
+	(void)file_poke_at(AT_FDCWD, "/proc/sys/net/ipv6/conf/all/disable_ipv6", "1");
+	r = open_peer(plan->options, ret_fd);
+	if (r < 0)
+		return err_set(err, r, "cannot open a packet socket");
+	return 0;
+}
+
+/* ---- The child ---- */
+
+/* No neighbour is worth probing for, nothing on this link speaks IPv6 but the stack. */
+static int set_interface(struct tap_plan *plan)
+{
+	int tun = 0;
+	int r = 0;
+
+	if (setns(plan->netns_fd, CLONE_NEWNET) < 0)
+		return err_set(plan->err, -errno, "cannot enter the container's network namespace");
+	if (plan->try_tun) {
+		tun = open_tun(plan->options, &plan->fd);
+		if (tun == 0)
+			return link_up(plan->options, plan->err);
+	}
+	plan->kind = TAP_VETH;
+	r = open_veth(plan, &plan->fd, plan->err);
+	if (r < 0 && tun < 0) {
+		(void)err_prefix(plan->err, "cannot use /dev/net/tun (%s), nor a veth pair instead",
+				 strerror(-tun));
+		(void)err_hint(plan->err, "Let users open /dev/net/tun (chmod 666, or modprobe "
+					  "tun), or use --network=none or host");
+	}
+	return r;
+}
+
+/*
+ * Stage: set-up child. Runs with bryo-net's memory and descriptors and root's capabilities in the
+ * container's user namespace, enters its network namespace, makes the interface, ends. It must not
+ * touch the heap or return. Gained by the next stage: plan->fd.
+ */
+static int child(void *data)
+{
+	struct tap_plan *plan = data;
+
+	plan->result = set_interface(plan);
+	_exit(0);
+}
+
+int tap_open(int netns_fd, const struct net_options *options, bool try_tun, int *ret_fd,
+	     enum tap_kind *ret_kind, struct err *err)
+{
+	_Alignas(16) char stack[65536];
+	struct tap_plan plan = { .options = options,
+				 .netns_fd = netns_fd,
+				 .try_tun = try_tun,
+				 .fd = -1,
+				 .kind = TAP_TUN,
+				 .result = -ECHILD,
+				 .err = err };
+	const pid_t pid = clone(child, stack + sizeof(stack),
+				CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, &plan);
+
+	if (pid < 0)
+		return err_set(err, -errno, "cannot start the network's set-up");
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (plan.result == -ECHILD)
+		return err_say(err, ERR_FAILED, "the network's set-up was killed");
+	if (plan.result < 0) {
+		fd_close(&plan.fd);
+		return plan.result;
+	}
+	*ret_fd = plan.fd;
+	*ret_kind = plan.kind;
+	return 0;
+}
