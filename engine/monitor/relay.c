@@ -65,7 +65,7 @@ static enum relay_end ending(enum relay_state state)
 	return RELAY_EXITED;
 }
 
-int relay_run(const struct relay_args *args, struct relay_result *ret_result, struct err *err)
+int exec_relay_run(const struct relay_args *args, struct relay_result *ret_result, struct err *err)
 {
 	auto_close int in_fd = args->in_fd;
 	auto_close int out_fd = args->out_fd;

@@ -47,4 +47,4 @@ struct relay_result {
  * does not hold it up), or until one of the other ends. The terminal's modes are put back.
  * 0, or a negative errno with a sentence.
  */
-int relay_run(const struct relay_args *args, struct relay_result *ret_result, struct err *err);
+int exec_relay_run(const struct relay_args *args, struct relay_result *ret_result, struct err *err);

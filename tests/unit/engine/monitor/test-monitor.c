@@ -739,7 +739,7 @@ static void exec_sessions_are_relayed(void **state)
 	args.in_fd = to[1];
 	args.out_fd = from[0];
 	args.err_fd = -1;
-	assert_int_equal(relay_run(&args, &r, &err), 0);
+	assert_int_equal(exec_relay_run(&args, &r, &err), 0);
 	assert_int_equal(r.end, RELAY_EXITED);
 	assert_int_equal(r.exit_status, 11);
 	assert_int_equal(fstat(out, &st), 0);
@@ -769,7 +769,7 @@ static void exec_sessions_have_terminals(void **state)
 		start_container(rig, "tty -s && seq 3000; exit 12", (int[3]){ -1, -1, -1 }, slave);
 	args.pidfd = proc_pidfd(args.pid);
 	(void)close(slave);
-	assert_int_equal(relay_run(&args, &r, &err), 0);
+	assert_int_equal(exec_relay_run(&args, &r, &err), 0);
 	assert_int_equal(r.exit_status, 12);
 	assert_non_null(strstr(slurp(rig, "out"), "\r\n3000\r\n"));
 	(void)close(args.pidfd);
