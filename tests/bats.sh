@@ -50,9 +50,9 @@ work=$(mktemp -d "${BRYO_TEST_TMP:-/var/tmp}/bryo-test.XXXXXX")
 finish() {
 	local p
 	for p in /proc/[0-9]*; do
-		[ "$p" != "/proc/$$" ] && tr '\0' '\n' <"$p/environ" 2>/dev/null |
-			grep -qx "BRYO_WORK=$work" && kill -KILL "${p#/proc/}" 2>/dev/null
-	done
+		[ ! -r "$p/environ" ] || [ ! -O "$p/environ" ] && [ "$(id -u)" != 0 ] ||
+			! tr '\0' '\n' <"$p/environ" | grep -qx "BRYO_WORK=$work" || kill -KILL "${p#/proc/}"
+	done 2>/dev/null
 	grep -F " $work/" /proc/self/mounts | cut -d' ' -f2 | sort -r | xargs -r -n1 umount -l 2>/dev/null
 	[ -n "${KEEP:-}" ] || rm -rf "$work" 2>/dev/null || remove_as_user
 }
@@ -74,7 +74,8 @@ rm -rf "$work/tests/unit" "$work/tests/fuzz/seeds"
 cp -r "$top/docs" "$work/docs"
 chmod -R a+rX "$work/tests" "$work/docs"
 "$top/tests/lib/make-rootfs" "$work/rootfs.tar"
-cc -O2 -Wall -o "$work/killat" "$top/tests/lib/killat.c"
+# Suites that need it say so when there is no compiler.
+! command -v cc >/dev/null || cc -O2 -Wall -D_GNU_SOURCE -o "$work/killat" "$top/tests/lib/killat.c"
 
 # ---- The user ----
 as_user=(env)
