@@ -135,3 +135,12 @@ cgroup_delegated() {
 	[ -w "$dir/cgroup.procs" ] && [ -s "$dir/cgroup.controllers" ]
 }
 need_cgroup() { cgroup_delegated || skip "no delegated cgroup v2 here: make check-vm covers it"; }
+
+# In suites of root: a command as the unprivileged user, in a plain environment.
+as_test_user() {
+	local user=${BRYO_TEST_USER:-bryo-test} uid
+	uid=$(id -u "$user")
+	(cd / && setpriv --reuid "$uid" --regid "$(id -g "$user")" --init-groups env -i \
+		HOME="$(getent passwd "$user" | cut -d: -f6)" USER="$user" LOGNAME="$user" BRYO_WORK="$BRYO_WORK" \
+		PATH="$PATH" LANG=C.UTF-8 XDG_RUNTIME_DIR=/run/user/"$uid" "$@")
+}

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+# Hosts that lack something which only root can take away. Each test takes it away in a mount
+# namespace of its own, or from a user of its own; the host stays as it is.
+load ../lib/bryo
+
+setup_file() {
+	export HOME=$BATS_FILE_TMPDIR/home
+	mkdir -p "$HOME"
+	cd "$HOME"
+	# a user without subordinate ids
+	id bryo-noids >/dev/null 2>&1 || useradd -m -s /bin/bash bryo-noids
+	sed -i '/^bryo-noids:/d' /etc/subuid /etc/subgid
+	export PLACE=$BRYO_WORK/tmp/hosts.$$
+	install -d -m 1777 "$PLACE"
+	for u in bryo-noids "${BRYO_TEST_USER:-bryo-test}"; do
+		install -d -m 700 -o "$u" "$PLACE/$u"
+	done
+	chmod 755 "$BRYO_WORK"
+}
+teardown_file() {
+	as_user bryo-noids "$BRYO" --root "$PLACE/bryo-noids/s" rm -af -t 0 || true
+	as_test_user "$BRYO" --root "$PLACE/${BRYO_TEST_USER:-bryo-test}/s" rm -af -t 0 || true
+	rm -rf "$PLACE"
+}
+
+as_user() {
+	BRYO_TEST_USER=$1 as_test_user "${@:2}"
+}
+# in_place SETUP COMMAND...: as the unprivileged user, in a mount namespace that SETUP (run by root) changed.
+in_place() {
+	local setup=$1 user=${BRYO_TEST_USER:-bryo-test}
+	shift
+	unshare -m --propagation private bash -c "$setup"' && cd / && exec setpriv --reuid "$1" --regid "$2" --init-groups \
+		env -i HOME="$3" USER="$4" PATH="$PATH" BRYO_WORK="$BRYO_WORK" XDG_RUNTIME_DIR="/run/user/$1" "${@:5}"' - \
+		"$(id -u "$user")" "$(id -g "$user")" "$PLACE/$user" "$user" "$@"
+}
+
+@test "no subordinate ids: one id, a notice, and package managers' chown works" {
+	flags="--root $PLACE/bryo-noids/s --runroot $PLACE/bryo-noids/r"
+	run --separate-stderr as_user bryo-noids "$BRYO" $flags import "$ROOTFS" tiny
+	is "$status" 0 "import: $stderr"
+	like "$stderr" '/etc/subuid'
+	is "$(grep -c . <<<"$stderr")" 1 "lines of notice: $stderr"
+	run --separate-stderr as_user bryo-noids "$BRYO" $flags run --rm --network=none tiny sh -c '
+		id -u; chown 33:44 /data/one && echo chowned; mknod /tmp/n c 1 3 && echo made; su -s /bin/sh alice -c "echo as alice"'
+	is "$status" 0 "run: $stderr"
+	is "$output" "$(printf '0\nchowned\nmade\nas alice')"
+	is "$(grep -c . <<<"$stderr")" 0 "the notice comes once: $stderr"
+	as_user bryo-noids "$BRYO" $flags rmi -af
+	as_user bryo-noids rm -rf "$PLACE/bryo-noids/s" "$PLACE/bryo-noids/r"
+}
+
+@test "no /dev/net/tun: the default network names it, none and host work" {
+	user=${BRYO_TEST_USER:-bryo-test}
+	flags="--root $PLACE/$user/s --runroot $PLACE/$user/r"
+	as_test_user "$BRYO" $flags import "$ROOTFS" tiny
+	hide='mount -t tmpfs none /dev/net'
+	[ -d /dev/net ] || hide=true
+	run --separate-stderr in_place "$hide" "$BRYO" $flags run --rm --network=none tiny echo hi
+	is "$output" hi
+	run --separate-stderr in_place "$hide" "$BRYO" $flags run --rm --network=host tiny echo hi
+	is "$output" hi
+	run --separate-stderr in_place "$hide" "$BRYO" $flags run --rm tiny echo hi
+	if [ "$status" != 0 ]; then is "$status" 125; fi
+	has "$stderr" /dev/net/tun
+	is "$(grep -c . <<<"$stderr")" 1 "lines: $stderr"
+}
+
+@test "no /dev/fuse is no matter" {
+	user=${BRYO_TEST_USER:-bryo-test}
+	run --separate-stderr in_place 'mount --bind /dev/full /dev/fuse' "$BRYO" --root "$PLACE/$user/s" --runroot "$PLACE/$user/r" run --rm --network=none tiny echo hi
+	is "$output" hi
+}
+
+@test "no /run/user/UID: a private folder, found again by the next command" {
+	user=${BRYO_TEST_USER:-bryo-test}
+	flags="--root $PLACE/$user/s2"
+	hide='mount -t tmpfs -o mode=755 none /run/user'
+	in_place "$hide" bash -c '
+		"$0" $1 import "$2" tiny >/dev/null &&
+		"$0" $1 run -d --name r --network=none tiny sleep 100 >/dev/null &&
+		"$0" $1 exec r echo found && "$0" $1 rm -f -t 0 r >/dev/null && "$0" $1 rmi -af >/dev/null' "$BRYO" "$flags" "$ROOTFS" >out
+	is "$(cat out)" found
+	as_test_user "$BRYO" unshare rm -rf "$PLACE/$user/s2"
+}
+
+@test "no /sys/fs/cgroup at all: containers run, limits are said to be lost" {
+	user=${BRYO_TEST_USER:-bryo-test}
+	flags="--root $PLACE/$user/s --runroot $PLACE/$user/r"
+	run --separate-stderr in_place 'umount -R -l /sys/fs/cgroup' "$BRYO" $flags run --rm --network=none tiny echo hi
+	is "$output" hi
+	run --separate-stderr in_place 'umount -R -l /sys/fs/cgroup' "$BRYO" $flags run --rm --network=none --memory=50m tiny echo hi
+	like "$stderr" 'memory|cgroup'
+}
+
+@test "newuidmap without its setuid bit: one id, and doctor says why" {
+	user=${BRYO_TEST_USER:-bryo-test}
+	cp "$(command -v newuidmap)" "$PLACE/newuidmap"
+	cp "$(command -v newgidmap)" "$PLACE/newgidmap"
+	chmod 755 "$PLACE"/new?idmap
+	hide="mount --bind $PLACE/newuidmap $(command -v newuidmap) && mount --bind $PLACE/newgidmap $(command -v newgidmap)"
+	flags="--root $PLACE/$user/s3 --runroot $PLACE/$user/r3"
+	run --separate-stderr in_place "$hide" "$BRYO" $flags import "$ROOTFS" tiny
+	is "$status" 0 "import: $stderr"
+	like "$stderr" 'newuidmap|newgidmap'
+	run --separate-stderr in_place "$hide" "$BRYO" $flags run --rm --network=none tiny echo hi
+	is "$output" hi
+	run in_place "$hide" "$BRYO" $flags doctor
+	like "$output" 'newuidmap'
+	rm -rf "$PLACE/$user/s3"
+}
+
+@test "two users do not see or disturb each other" {
+	a="as_test_user $BRYO"
+	b="as_user bryo-noids $BRYO"
+	$a import "$ROOTFS" mine >/dev/null
+	$a run -d --name same --network=none mine sleep 100 >/dev/null
+	run $b ps -aq
+	is "${lines[-1]:-}" ""
+	run $b exec same true
+	isnt "$status" 0
+	uid=$(id -u "${BRYO_TEST_USER:-bryo-test}")
+	run as_user bryo-noids ls /run/user/"$uid"/bryo
+	isnt "$status" 0
+	$a rm -f -t 0 same >/dev/null
+	$a rmi mine >/dev/null
+}
