@@ -56,10 +56,11 @@ struct cli_option {
 	bool hidden;	     /* parsed, but in no list */
 	const char *metavar; /* how --help calls the value; NULL: by kind */
 	const char *help;
-	const char *preset;   /* the default as --help shows it; NULL: none shown. The field's own
-				 default is set by the command before parsing. */
-	const char *choices;  /* CLI_CHOICE: "a,b,c" */
-	const char *aliases;  /* further long names, comma-separated, never listed */
+	const char *preset;  /* the default as --help shows it; NULL: none shown. The field's own
+				default is set by the command before parsing. */
+	const char *choices; /* CLI_CHOICE: "a,b,c" */
+	const char *aliases; /* further long names, comma-separated, never listed */
+	const char *fine; /* CLI_REFUSED: comma-separated values that ask for what happens anyway */
 	const char *complete; /* what the shell offers: "container", "image", "volume", "file",
 				 "dir" or "a,b,c" */
 	size_t offset;	      /* of the field in the group's struct; CLI_NO_FIELD: none (always so
@@ -73,16 +74,16 @@ struct cli_group {
 	size_t base;
 };
 #define CLI_GROUP(table, base_offset)                                                              \
-	{                                                                                          \
-		.options = (table), .count = ARRAY_SIZE(table), .base = (base_offset)              \
-	}
+	((struct cli_group){                                                                       \
+		.options = (table), .count = ARRAY_SIZE(table), .base = (base_offset) })
 
 #define CLI_GROUPS_MAX 8
 #define CLI_SET_MAX 256
 
 /* What is parsed with, and what came of it. */
 struct cli_parse {
-	const struct cli_group *groups; /* searched in order: a command's before the global ones */
+	const struct cli_group *groups[CLI_GROUPS_MAX]; /* searched in order: a command's before
+							   the global ones */
 	size_t group_count;
 	void *fields[CLI_GROUPS_MAX]; /* the struct that each group's offsets point into */
 	bool stop_at_first;	      /* the first positional ends options (run, exec) */
@@ -127,8 +128,8 @@ const char *cli_metavar(const struct cli_option *option);
  * All options of the groups in order of name, hidden ones left out; the caller frees the array
  * (not the options). The number goes to ret_count.
  */
-const struct cli_option **cli_sorted(const struct cli_group *groups, size_t count,
+const struct cli_option **cli_sorted(const struct cli_group *const *groups, size_t count,
 				     size_t *ret_count);
 
 /* The "Options:" part of --help, laid out as pflag's FlagUsages. */
-int cli_usage(struct buf *out, const struct cli_group *groups, size_t count);
+int cli_usage(struct buf *out, const struct cli_group *const *groups, size_t count);

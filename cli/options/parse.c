@@ -31,7 +31,7 @@ const struct cli_option *cli_find(const struct cli_parse *parse, const char *nam
 				  size_t *ret_group)
 {
 	for (size_t g = 0; g < parse->group_count; g++) {
-		const struct cli_group *group = &parse->groups[g];
+		const struct cli_group *group = parse->groups[g];
 
 		for (size_t i = 0; i < group->count; i++) {
 			const struct cli_option *o = &group->options[i];
@@ -50,7 +50,7 @@ const struct cli_option *cli_find_letter(const struct cli_parse *parse, char let
 					 size_t *ret_group)
 {
 	for (size_t g = 0; g < parse->group_count && letter; g++) {
-		const struct cli_group *group = &parse->groups[g];
+		const struct cli_group *group = parse->groups[g];
 
 		for (size_t i = 0; i < group->count; i++) {
 			if (group->options[i].letter != letter)
@@ -223,10 +223,20 @@ static void add_name(struct buf *out, const struct cli_option *option)
 	(void)buf_addf(out, "--%s", option->name);
 }
 
+/* "--flag=false" of a flag that we lack asks for what happens anyway. */
+static bool asks_nothing(const struct cli_option *option, const char *value)
+{
+	bool on = true;
+
+	if (option->fine)
+		return list_has(option->fine, value, strlen(value));
+	return option->kind == CLI_BOOL && cli_bool(value, &on) == 0 && !on;
+}
+
 static int give(struct cli_parse *parse, const struct cli_option *option, size_t group,
 		const char *value, struct err *err)
 {
-	char *base = (char *)parse->fields[group] + parse->groups[group].base;
+	char *base = (char *)parse->fields[group] + parse->groups[group]->base;
 	bool has_field = option->offset != CLI_NO_FIELD;
 	union scratch scratch = { 0 };
 	void *field = has_field ? (void *)(base + option->offset) : NULL;
@@ -240,9 +250,8 @@ static int give(struct cli_parse *parse, const struct cli_option *option, size_t
 		strv_done(field);
 	r = has_field ? store_in_field(option, field, value, &scratch, &why)
 		      : store(option, &scratch, value, &why);
-	/* "--flag=false" of a flag that we lack asks for what happens anyway. */
 	if (r == 0 && option->support == CLI_REFUSED && !parse->refused &&
-	    !(option->kind == CLI_BOOL && !scratch.b))
+	    !asks_nothing(option, value))
 		parse->refused = option;
 	if (!has_field && is_list(option->kind))
 		strv_done(&scratch.list);
@@ -367,7 +376,7 @@ bool cli_was_set(const struct cli_parse *parse, const void *field)
 void cli_parse_done(struct cli_parse *parse)
 {
 	for (size_t g = 0; g < parse->group_count; g++) {
-		const struct cli_group *group = &parse->groups[g];
+		const struct cli_group *group = parse->groups[g];
 
 		for (size_t i = 0; i < group->count; i++) {
 			const struct cli_option *o = &group->options[i];

@@ -30,7 +30,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp((*x)->name, (*y)->name);
 }
 
-const struct cli_option **cli_sorted(const struct cli_group *groups, size_t count,
+const struct cli_option **cli_sorted(const struct cli_group *const *groups, size_t count,
 				     size_t *ret_count)
 {
 	const struct cli_option **list = NULL;
@@ -38,11 +38,11 @@ const struct cli_option **cli_sorted(const struct cli_group *groups, size_t coun
 	size_t capacity = 0;
 
 	for (size_t g = 0; g < count; g++) {
-		for (size_t i = 0; i < groups[g].count; i++) {
-			if (groups[g].options[i].hidden)
+		for (size_t i = 0; i < groups[g]->count; i++) {
+			if (groups[g]->options[i].hidden)
 				continue;
 			xgrow(list, used, capacity);
-			list[used++] = &groups[g].options[i];
+			list[used++] = &groups[g]->options[i];
 		}
 	}
 	if (used)
@@ -72,7 +72,7 @@ static void add_default(struct buf *out, const struct cli_option *option)
 	}
 }
 
-int cli_usage(struct buf *out, const struct cli_group *groups, size_t count)
+int cli_usage(struct buf *out, const struct cli_group *const *groups, size_t count)
 {
 	size_t n = 0;
 	auto_free const struct cli_option **list = cli_sorted(groups, count, &n);

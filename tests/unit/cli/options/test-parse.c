@@ -90,9 +90,16 @@ static const struct cli_option options[] = {
 	  .choices = "id,name",
 	  .offset = AT(sort),
 	  .help = "Sort" },
+	{ .name = "systemd",
+	  .kind = CLI_STRING,
+	  .support = CLI_REFUSED,
+	  .fine = "true,false",
+	  .offset = CLI_NO_FIELD,
+	  .hidden = true },
 	{ .name = "tty", .letter = 't', .kind = CLI_BOOL, .offset = AT(tty), .help = "Terminal" },
 };
-static const struct cli_group groups[] = { CLI_GROUP(options, 0) };
+static const struct cli_group group = CLI_GROUP(options, 0);
+static const struct cli_group *const groups[] = { &group };
 
 struct run {
 	struct sample sample;
@@ -109,7 +116,7 @@ static void parse_line(struct run *run, const char *line, bool stop_at_first)
 	size_t count = 0;
 
 	*run = (struct run){
-		.parse = { .groups = groups, .group_count = 1, .stop_at_first = stop_at_first }
+		.parse = { .groups = { &group }, .group_count = 1, .stop_at_first = stop_at_first }
 	};
 	run->parse.fields[0] = &run->sample;
 	(void)snprintf(run->text, sizeof(run->text), "%s", line);
@@ -259,6 +266,10 @@ static void help_and_refused_flags_are_reported(void **state)
 	assert_string_equal(run.parse.refused->name, "gpus");
 	assert_int_equal(run.sample.publish.count, 1);
 	cli_parse_done(&run.parse);
+	parse_line(&run, "--systemd=false --systemd true", false);
+	assert_null(run.parse.refused);
+	parse_line(&run, "--systemd=always", false);
+	assert_non_null(run.parse.refused);
 	parse_line(&run, "--rdt=false", false);
 	assert_null(run.parse.refused);
 	parse_line(&run, "--rdt", false);
