@@ -76,6 +76,10 @@ chmod -R a+rX "$work/tests" "$work/docs"
 "$top/tests/lib/make-rootfs" "$work/rootfs.tar"
 # Suites that need it say so when there is no compiler.
 ! command -v cc >/dev/null || cc -O2 -Wall -D_GNU_SOURCE -o "$work/killat" "$top/tests/lib/killat.c"
+if command -v cc >/dev/null && [ -f "${bin%/bin}/netns.a" ]; then
+	cc -std=gnu17 -D_GNU_SOURCE -I"$top" -o "$work/net-driver" "$top/tests/rootless/net-driver.c" \
+		"${bin%/bin}/netns.a" "${bin%/bin}/engine/base.a" -ljansson
+fi
 
 # ---- The user ----
 as_user=(env)

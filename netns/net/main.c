@@ -86,7 +86,7 @@ static int set_up(struct relay *relay, struct port_list *ports, struct err *err)
 	int r = receive_settings(&relay->options, ports, err);
 
 	if (r == 0)
-		r = relay_open(relay, &stack_libslirp, err);
+		r = relay_open(relay, &stack_libslirp, ports, err);
 	if (r == 0)
 		r = listen_open(relay, ports, err);
 	if (r == 0)

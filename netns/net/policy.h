@@ -11,5 +11,33 @@
 #include "netns/net-options.h"
 #include "netns/net/packet.h"
 
-/* True when the frame may go on. Total: any packet that parses has an answer. */
-bool policy_allows(const struct net_options *options, const struct packet *packet);
+enum policy_verdict {
+	POLICY_PASS,
+	POLICY_DROP,   /* without a word: broadcast, noise, what is ill-formed */
+	POLICY_REFUSE, /* an answer that it is prohibited, so that the sender need not wait */
+};
+
+enum { POLICY_FLOWS = 1024 };
+
+/*
+ * A client on the host's loopback comes to a published port under the gateway's address. Only
+ * answers to just that may go there: for TCP anything but a first SYN, for UDP what goes from that
+ * port of the container to that of the client, hence this table.
+ */
+struct policy_flow {
+	uint16_t container_port;
+	uint16_t client_port;
+	uint8_t family; /* 0: no flow */
+};
+
+struct policy {
+	const struct net_options *options;
+	struct policy_flow
+		flows[POLICY_FLOWS]; /* by hash; a newer one takes an older one's place */
+};
+
+/* Total: any packet that parses has a verdict. */
+enum policy_verdict policy_judge(const struct policy *policy, const struct packet *packet);
+
+/* A frame that the stack sends to the container. */
+void policy_saw(struct policy *policy, const struct packet *packet);

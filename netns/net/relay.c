@@ -15,7 +15,7 @@
 #include "engine/base/err.h"
 #include "engine/base/fd.h"
 #include "netns/net-message.h"
-#include "netns/net/policy.h"
+#include "netns/net/reply.h"
 
 /* Slots of fds[] that are always there; the stack's own follow. */
 enum { SLOT_TAP, SLOT_MONITOR, SLOT_INIT, SLOT_INOTIFY, SLOT_COUNT };
@@ -31,29 +31,57 @@ void relay_init(struct relay *relay)
 	relay->init_pidfd = -1;
 	relay->inotify = -1;
 	relay->dns.options = &relay->options;
+	relay->policy.options = &relay->options;
+	ping6_init(&relay->ping6);
 }
 
 /* ---- Frames ---- */
 
-/* From the stack to the container. A full queue drops the frame, as a real link would. */
+/* A full queue drops the frame, as a real link would. */
+static void send_frame(const struct relay *relay, const void *frame, size_t size)
+{
+	if (size > 0 && write(relay->tap, frame, size) < 0)
+		return;
+}
+
+/* From the stack to the container. */
 static void output(void *data, const void *frame, size_t size)
 {
 	struct relay *relay = data;
 	struct packet packet;
 
 	/* The stack's buffer is its own memory and may be changed; it is not looked at again. */
-	if (packet_parse((void *)(uintptr_t)frame, size, &packet) == 0)
+	if (packet_parse((void *)(uintptr_t)frame, size, &packet) == 0) {
+		policy_saw(&relay->policy, &packet);
 		dns_incoming(&relay->dns, &packet);
-	if (write(relay->tap, frame, size) < 0)
-		return;
+	}
+	send_frame(relay, frame, size);
 }
 
+static void refuse(const struct relay *relay, const struct packet *packet)
+{
+	uint8_t answer[REPLY_MAX];
+
+	send_frame(relay, answer, reply_prohibited(packet, answer));
+}
+
+/* From the container to the stack, or to whoever answers in its place. */
 static void input(struct relay *relay, size_t size)
 {
+	enum policy_verdict verdict = POLICY_DROP;
 	struct packet packet;
 
-	if (packet_parse(relay->frame, size, &packet) < 0 ||
-	    !policy_allows(&relay->options, &packet) || !dns_outgoing(&relay->dns, &packet))
+	if (packet_parse(relay->frame, size, &packet) < 0)
+		return;
+	verdict = policy_judge(&relay->policy, &packet);
+	if (verdict == POLICY_REFUSE)
+		refuse(relay, &packet);
+	if (verdict != POLICY_PASS || !dns_outgoing(&relay->dns, &packet))
+		return;
+	/* The container's own network is the stack's to answer for, the rest is outside. */
+	if (packet.family == AF_INET6 &&
+	    memcmp(packet.frame + packet.to, &relay->options.net6, 8) != 0 &&
+	    ping6_outgoing(&relay->ping6, &packet))
 		return;
 	relay->ops->input(relay->stack, relay->frame, size);
 }
@@ -74,11 +102,26 @@ static int read_frames(struct relay *relay)
 	return 0;
 }
 
-int relay_open(struct relay *relay, const struct stack_ops *ops, struct err *err)
+/*
+ * Clients of a published UDP port who are on the host's loopback are answered through the gateway's
+ * address, which the stack itself must allow then; policy.c lets nothing but answers through.
+ */
+static bool needs_loopback(const struct relay *relay, const struct port_list *ports)
+{
+	bool needed = relay->options.host_loopback;
+
+	for (size_t i = 0; i < ports->count; i++)
+		needed = needed || ports->maps[i].proto == PORT_UDP;
+	return needed;
+}
+
+int relay_open(struct relay *relay, const struct stack_ops *ops, const struct port_list *ports,
+	       struct err *err)
 {
 	relay->ops = ops;
 	relay->link = (struct stack_link){ .output = output, .data = relay };
-	return ops->open(&relay->options, &relay->link, &relay->stack, err);
+	return ops->open(&relay->options, needs_loopback(relay, ports), &relay->link, &relay->stack,
+			 err);
 }
 
 /* ---- Resolvers ---- */
@@ -147,6 +190,38 @@ static bool should_end(const struct relay *relay)
 	       (relay->fds[SLOT_TAP].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
 }
 
+static void run_ping6(struct relay *relay, const struct pollfd *fds, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (fds[i].revents != 0)
+			send_frame(relay, relay->frame,
+				   ping6_dispatch(&relay->ping6, &fds[i], relay->frame));
+}
+
+/* One round. False: the end. */
+static bool run_once(struct relay *relay)
+{
+	struct pollfd *const pings = relay->fds + SLOT_COUNT;
+	int timeout = ping6_expire(&relay->ping6) > 0 ? 60000 : -1;
+	const size_t ping_count = ping6_fill(&relay->ping6, pings);
+	struct pollfd *const socks = pings + ping_count;
+	const size_t max = RELAY_POLL_MAX - SLOT_COUNT - ping_count;
+	const size_t count = relay->ops->fill(relay->stack, socks, max, &timeout);
+	const int n = poll(relay->fds, SLOT_COUNT + ping_count + count, timeout);
+
+	if (n < 0)
+		return errno == EINTR;
+	if (should_end(relay))
+		return false;
+	if (relay->fds[SLOT_INOTIFY].revents != 0)
+		take_inotify(relay);
+	run_ping6(relay, pings, ping_count);
+	if (relay->fds[SLOT_TAP].revents != 0 && read_frames(relay) < 0)
+		return false;
+	relay->ops->dispatch(relay->stack, socks, count);
+	return true;
+}
+
 void relay_run(struct relay *relay)
 {
 	/* poll(2) passes over entries with a negative descriptor. */
@@ -154,22 +229,6 @@ void relay_run(struct relay *relay)
 	relay->fds[SLOT_MONITOR] = (struct pollfd){ .fd = NET_SOCKET_FD, .events = POLLIN };
 	relay->fds[SLOT_INIT] = (struct pollfd){ .fd = relay->init_pidfd, .events = POLLIN };
 	relay->fds[SLOT_INOTIFY] = (struct pollfd){ .fd = relay->inotify, .events = POLLIN };
-	for (;;) {
-		int timeout = -1;
-		const size_t count = relay->ops->fill(relay->stack, relay->fds + SLOT_COUNT,
-						      RELAY_POLL_MAX - SLOT_COUNT, &timeout);
-		const int n = poll(relay->fds, SLOT_COUNT + count, timeout);
-
-		if (n < 0 && errno != EINTR)
-			return;
-		if (n < 0)
-			continue;
-		if (should_end(relay))
-			return;
-		if (relay->fds[SLOT_INOTIFY].revents != 0)
-			take_inotify(relay);
-		if (relay->fds[SLOT_TAP].revents != 0 && read_frames(relay) < 0)
-			return;
-		relay->ops->dispatch(relay->stack, relay->fds + SLOT_COUNT, count);
-	}
+	while (run_once(relay))
+		;
 }

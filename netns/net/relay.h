@@ -10,6 +10,8 @@
 
 #include "netns/net-options.h"
 #include "netns/net/dns.h"
+#include "netns/net/ping6.h"
+#include "netns/net/policy.h"
 #include "netns/net/stack/stack.h"
 #include "netns/net/tap.h"
 
@@ -24,7 +26,9 @@ struct relay {
 	const struct stack_ops *ops;
 	struct stack *stack;
 	struct stack_link link;
+	struct policy policy;
 	struct dns dns;
+	struct ping6 ping6;
 	int tap;
 	enum tap_kind tap_kind;
 	int init_pidfd;
@@ -38,8 +42,9 @@ struct relay {
 /* Sets all descriptors to "none". */
 void relay_init(struct relay *relay);
 
-/* Starts the stack for relay->options. */
-int relay_open(struct relay *relay, const struct stack_ops *ops, struct err *err);
+/* Starts the stack for relay->options; ports are those that listen_open() will get. */
+int relay_open(struct relay *relay, const struct stack_ops *ops, const struct port_list *ports,
+	       struct err *err);
 
 /* Reads the host's resolvers and begins to follow their file. */
 int relay_watch_resolvers(struct relay *relay, struct err *err);

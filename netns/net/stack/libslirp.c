@@ -21,6 +21,8 @@ struct stack {
 	struct in_addr guest4;
 	struct in6_addr guest6;
 	bool ipv6;
+	struct sockaddr_in outbound4;
+	struct sockaddr_in6 outbound6;
 	/* Only between fill() and dispatch(). */
 	struct pollfd *fds;
 	const struct pollfd *seen;
@@ -97,13 +99,10 @@ static const SlirpCb callbacks = {
 	.notify = ignore_notify,
 };
 
-static int stack_open(const struct net_options *options, const struct stack_link *link,
-		      struct stack **ret_stack, struct err *err)
+static int stack_open(const struct net_options *options, bool loopback,
+		      const struct stack_link *link, struct stack **ret_stack, struct err *err)
 {
-	struct sockaddr_in outbound4 = { .sin_family = AF_INET, .sin_addr = options->outbound4 };
-	struct sockaddr_in6 outbound6 = { .sin6_family = AF_INET6,
-					  .sin6_addr = options->outbound6 };
-	const SlirpConfig config = {
+	SlirpConfig config = {
 		.version = 4,
 		.in_enabled = true,
 		.vnetwork = options->net4,
@@ -118,9 +117,7 @@ static int stack_open(const struct net_options *options, const struct stack_link
 		.vnameserver6 = net_dns6(options),
 		.if_mtu = options->mtu,
 		.if_mru = options->mtu,
-		.disable_host_loopback = !options->host_loopback,
-		.outbound_addr = options->outbound4.s_addr != INADDR_ANY ? &outbound4 : NULL,
-		.outbound_addr6 = options->has_outbound6 ? &outbound6 : NULL,
+		.disable_host_loopback = !loopback,
 		/* Queries are turned to the host's resolvers before they come here: dns.c. */
 		.disable_dns = true,
 		.disable_dhcp = true,
@@ -133,6 +130,15 @@ static int stack_open(const struct net_options *options, const struct stack_link
 	stack->guest4 = net_container4(options);
 	stack->guest6 = net_container6(options);
 	stack->ipv6 = options->ipv6;
+	/* libslirp keeps these two pointers. */
+	stack->outbound4.sin_family = AF_INET;
+	stack->outbound4.sin_addr = options->outbound4;
+	stack->outbound6.sin6_family = AF_INET6;
+	stack->outbound6.sin6_addr = options->outbound6;
+	if (options->outbound4.s_addr != INADDR_ANY)
+		config.outbound_addr = &stack->outbound4;
+	if (options->has_outbound6)
+		config.outbound_addr6 = &stack->outbound6;
 	stack->slirp = slirp_new(&config, &callbacks, stack);
 	if (!stack->slirp) {
 		free(stack);
@@ -187,23 +193,24 @@ static int forward_flags(const struct port_map *map)
 }
 
 /*
- * libslirp binds with SO_REUSEADDR. For TCP listen(2) still finds another listener, but two UDP
- * sockets that both have it share the port silently. So ours is bound first, without it: that
- * fails where anybody has the port, and keeps others out until libslirp has its own.
+ * libslirp listens with a backlog of one: of a burst of clients all but two would wait a second for
+ * their retransmitted SYN. Its new socket has the lowest free number, which next_fd() told before;
+ * listen(2) on a listening socket only changes the backlog.
  */
-static int claim_udp(const union address *address, socklen_t size, int *ret_fd)
+static void widen_backlog(int fd)
 {
-	auto_close int fd = socket(address->any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int listening = 0;
+	socklen_t size = sizeof(listening);
 
-	if (fd < 0)
-		return -errno;
-	if (address->any.sa_family == AF_INET6)
-		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){ 1 }, sizeof(int));
-	if (bind(fd, &address->any, size) < 0)
-		return -errno;
-	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
-	*ret_fd = fd_take(&fd);
-	return 0;
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening)
+		(void)listen(fd, SOMAXCONN);
+}
+
+static int next_fd(void)
+{
+	auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	return fd;
 }
 
 static int stack_publish(struct stack *stack, const struct port_map *map)
@@ -215,19 +222,18 @@ static int stack_publish(struct stack *stack, const struct port_map *map)
 	const void *const guest_ip = six ? (const void *)&stack->guest6 : &stack->guest4;
 	const socklen_t guest_size =
 		make_address(&guest, host.any.sa_family, guest_ip, map->container_port);
-	auto_close int claim = -1;
-	int r = 0;
+	int fd = -1;
 
 	if (six && !stack->ipv6)
 		return -EAFNOSUPPORT;
-	if (map->proto == PORT_UDP)
-		r = claim_udp(&host, host_size, &claim);
-	if (r < 0)
-		return r;
+	fd = next_fd();
 	errno = 0;
+	/* A port in use is seen: by listen(2) for TCP, and UDP is bound without SO_REUSEADDR. */
 	if (slirp_add_hostxfwd(stack->slirp, &host.any, host_size, &guest.any, guest_size,
 			       forward_flags(map)) < 0)
 		return errno > 0 ? -errno : -EIO;
+	if (map->proto == PORT_TCP)
+		widen_backlog(fd);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <poll.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,8 +26,11 @@ struct stack_link {
 struct stack_ops {
 	const char *name;
 
-	/* link must outlive the stack. 0 or a negative errno. */
-	int (*open)(const struct net_options *options, const struct stack_link *link,
+	/*
+	 * loopback: the gateway's address reaches the host's loopback, whatever the options say.
+	 * link must outlive the stack. 0 or a negative errno.
+	 */
+	int (*open)(const struct net_options *options, bool loopback, const struct stack_link *link,
 		    struct stack **ret_stack, struct err *err);
 	void (*close)(struct stack *stack);
 

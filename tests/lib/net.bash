@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+# For tests of the network layer. Every test has a "host" of its own: a user, network and mount
+# namespace in which servers stand at addresses for documentation, so that nothing of the machine is
+# seen, no privilege is needed and nothing ever goes outside.
+
+bats_require_minimum_version 1.5.0
+NET_LIB=$(cd "$BATS_TEST_DIRNAME/../lib" && pwd)
+export NET_PEER="python3 $NET_LIB/net-peer.py"
+export NET_HOST4=198.51.100.1 NET_HOST6=2001:db8::1
+# The stand-in for the monitor; tests/bats.sh builds it.
+export NET_DRIVER=$BRYO_WORK/net-driver NET_PROGRAM=$BRYO_WORK/bin/bryo-net
+
+net_need() {
+	[ -x "$NET_DRIVER" ] || skip "no net-driver: there is no compiler, or another engine is tested"
+	unshare --user --map-root-user --net true 2>/dev/null || skip "no user namespaces for this user"
+}
+
+# Runs a bash script on a host of its own, as its root. In it:
+#   ctr [net-driver's options] -- COMMAND   runs COMMAND in a container with bryo-net
+#   ctr_serve [options] -- PORT...          a container with echo servers, in the background; $! is
+#                                           the stand-in for the monitor
+#   pid_of_net                              pid of the only bryo-net of this host
+#   serve ADDRESS PORT, dns ADDRESS ANSWER  start a server and wait for it; all end with the script
+#   peer VERB ...                           a client, see net-peer.py
+net_host() {
+	NET_SCRIPT=$1 timeout 60 unshare --user --map-root-user --net --mount --pid --fork \
+		--mount-proc --kill-child bash -c '
+		set -eu
+		ip link set lo up
+		ip addr add $NET_HOST4/32 dev lo
+		ip -6 addr add $NET_HOST6/128 dev lo nodad
+		ip route add default dev lo
+		ip -6 route add default dev lo
+		echo 0 0 >/proc/sys/net/ipv4/ping_group_range
+		work=$(mktemp -d)
+		mount -t tmpfs tmpfs "$work"
+		echo "nameserver 127.0.0.53" >"$work/resolv.conf"
+		mkdir "$work/etc"; cp -r /etc/ld.so* /etc/hosts /etc/python3* "$work/etc/" 2>/dev/null || true
+		mv "$work/resolv.conf" "$work/etc/"
+		mount --bind "$work/etc" /etc
+		ctr() { "$NET_DRIVER" -b "$NET_PROGRAM" "$@"; }
+		peer() { $NET_PEER "$@"; }
+		start() {
+			local fifo=$work/fifo$RANDOM$RANDOM; mkfifo "$fifo"
+			"$@" >"$fifo" & read -r _ <"$fifo"
+		}
+		serve() { start $NET_PEER serve "$@"; }
+		dns() { start $NET_PEER dns "$@"; }
+		ctr_serve() {
+			local options=(); while [ "$1" != -- ]; do options+=("$1"); shift; done; shift
+			start "$NET_DRIVER" -b "$NET_PROGRAM" "${options[@]}" -- $NET_PEER serve 0.0.0.0,:: "$@"
+		}
+		pid_of_net() { pgrep -x bryo-net; }
+		export -f peer
+		eval "$NET_SCRIPT"
+	'
+}
