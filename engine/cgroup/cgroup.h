@@ -49,7 +49,7 @@ enum cgroup_controllers {
 	CGROUP_FREEZER = 1 << 7, /* v1 only; on v2 part of the core */
 	CGROUP_CPUACCT = 1 << 8, /* v1 only */
 };
-#define CGROUP_V1_COUNT 8
+#define CGROUP_KINDS 9
 /* "cpu", "memory", ...: comma-separated names for `info`; the caller frees. */
 char *cgroup_controllers_text(unsigned int controllers);
 
@@ -152,14 +152,16 @@ extern const struct cgroup_limits cgroup_limits_none;
 /* ---- A container's group ---- */
 
 struct cgroup {
-	int fd;			       /* its cgroup2 folder, for CLONE_INTO_CGROUP; -1: none */
-	char path[CGROUP_PATH_MAX];    /* below the cgroup2 mount; "" none. For the record */
-	unsigned int controllers;      /* what it has on v2 */
-	unsigned int v1;	       /* hierarchies it has a folder in */
-	char v1_path[CGROUP_PATH_MAX]; /* below each of them; "" none. For the record */
-	int v1_fds[CGROUP_V1_COUNT];
+	int fd;			    /* its cgroup2 folder, for CLONE_INTO_CGROUP; -1: none */
+	char path[CGROUP_PATH_MAX]; /* below the cgroup2 mount; "" none. For the record */
+	unsigned int controllers;   /* what it has on v2 */
+	unsigned int v1;	    /* hierarchies it has a folder in */
+	/* "memory:/x/bryo-ID,pids:/bryo-ID", as paths differ by hierarchy; "" none. For the record
+	 */
+	char v1_path[CGROUP_PATH_MAX];
+	int v1_fds[CGROUP_KINDS]; /* by the number of the controller's bit */
 };
-#define CGROUP_INIT ((struct cgroup){ .fd = -1, .v1_fds = { -1, -1, -1, -1, -1, -1, -1, -1 } })
+#define CGROUP_INIT ((struct cgroup){ .fd = -1, .v1_fds = { -1, -1, -1, -1, -1, -1, -1, -1, -1 } })
 void cgroup_done(struct cgroup *cgroup); /* closes; removes nothing */
 
 struct cgroup_create_args {
