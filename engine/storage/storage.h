@@ -7,8 +7,9 @@
  *
  * Below the data root (docs/formats/layer.md):
  *	version			format of the store, refused by name when it is newer
- *	layers/HEX/		diff/ record.json tar.zst [blob-HEX] [kept/] [shift-HASH/]
- *	containers/ID/rootfs/	layers, and upper/ work/ (overlay) or root/ (copy)
+ *	lock			see storage_lock()
+ *	layers/HEX/		diff/ record.json tar.zst [root] [blob-HEX] [kept/] [shift-HASH/]
+ *	containers/ID/rootfs/	made-of, and upper/ work/ (overlay) or root/ (copy)
  *	tmp/			layers being made, each with a lock held by its maker
  *	trash/			what is being deleted
  *
@@ -137,7 +138,10 @@ int storage_mount(const struct storage_mount_args *args, int *ret_mount_fd, stru
  * root.path. */
 int storage_mount_at(const struct storage_mount_args *args, const char *path, struct err *err);
 
-/* The driver that this container's root file system is on; STORAGE_AUTO before its first mount. */
+/*
+ * The driver that this container's root file system is on. One made with STORAGE_AUTO says overlay
+ * until a mount finds that the kernel refuses that.
+ */
 int storage_container_driver(const struct storage *storage, const char *id,
 			     enum storage_driver *ret_driver, struct err *err);
 
@@ -201,9 +205,17 @@ int storage_layer_stat(const struct storage *storage, const char *diff_id,
 int storage_layer_list(const struct storage *storage, struct strv *ret_ids, struct err *err);
 
 /*
+ * The store's lock. Shared: from before a layer is put or found until an image's record names it
+ * (storage_container_create() takes it by itself). Exclusive: from before the records are read
+ * until storage_layers_prune() is done. Waits; *ret_fd is close-on-exec, closing it unlocks (so do
+ * not fork while you hold it). On file systems without locks *ret_fd is -1.
+ */
+int storage_lock(const struct storage *storage, bool exclusive, int *ret_fd, struct err *err);
+
+/*
  * Removes layers that neither keep (diff ids that images use) nor any container names, each by way
  * of trash/. Of candidates only, or of all when candidates is NULL. Adds what went to ret_removed
- * (may be NULL). Takes the store's lock against layers being put and containers being created.
+ * (may be NULL). The caller holds storage_lock() exclusively.
  */
 int storage_layers_prune(const struct storage *storage, const struct strv *candidates,
 			 const struct strv *keep, struct strv *ret_removed, struct err *err);

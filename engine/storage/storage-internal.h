@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of storage share. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "engine/base/str.h"
+#include "engine/storage/storage.h"
+
+struct err;
+
+/* Format of the store, in the file "version". */
+enum { STORAGE_VERSION = 1 };
+
+/* Overlay's mark of a folder that hides the lower ones (overlayfs.rst, "userxattr"). */
+#define STORAGE_OPAQUE_XATTR "user.overlay.opaque"
+
+/* Path of something in a layer's folder, relative to layers/: "HEX/diff". */
+struct layer_path {
+	char text[160];
+};
+struct layer_path layer_path(const char *diff_id, const char *name);
+
+/* A random entry name in trash/ or tmp/. */
+struct scratch_name {
+	char text[40];
+};
+struct scratch_name scratch_name(const char *prefix);
+
+/* Opens a folder of the data root ("tmp", "trash"), making it where it is missing. */
+int storage_folder(const struct storage *storage, const char *name, int *ret_fd, struct err *err);
+
+/* ---- What a container is made of: the file rootfs/made-of ---- */
+
+struct made_of {
+	struct strv layers; /* lowest first */
+	enum storage_driver driver;
+	struct storage_range *uids, *gids; /* NULL: the store's ids */
+	size_t uid_count, gid_count, uid_capacity, gid_capacity;
+};
+
+void made_of_done(struct made_of *made);
+int made_of_write(int rootfs_fd, const struct storage_container_args *args, struct err *err);
+int made_of_read(int rootfs_fd, const char *id, struct made_of *ret_made, struct err *err);
+/* The id map in it; false when there is none. */
+bool made_of_idmap(const struct made_of *made, struct storage_idmap *ret_map);
+
+/* Opens containers/ID/rootfs. ERR_NOT_FOUND where there is none. */
+int storage_rootfs_open(const struct storage *storage, const char *id, int *ret_fd,
+			struct err *err);
+
+/* ---- Id maps ---- */
+
+/* The outside id, or -EINVAL where the map has none. */
+int idmap_outside(const struct storage_range *ranges, size_t count, uint32_t inside,
+		  uint32_t *ret_outside);
+
+/*
+ * Opens the unpacked files of each layer, highest first (overlay's order): diff/ or, with a map,
+ * its shifted copy, which is made now where it is missing. ret_fds has room for all; on failure
+ * none stays open. ERR_NOT_FOUND names the missing layer.
+ */
+int storage_layers_open(const struct storage *storage, const struct strv *layers,
+			const struct storage_idmap *idmap, int *ret_fds, struct err *err);
+
+/* Makes the shifted copy of one layer; fine when it is there. */
+int storage_layer_shift(const struct storage *storage, const char *diff_id,
+			const struct storage_idmap *idmap, struct err *err);
+/* Name of that copy in the layer's folder. */
+struct scratch_name shift_name(const struct storage_idmap *idmap);
+
+/* ---- Copies of trees ---- */
+
+struct tree_copy_args {
+	int from_fd;
+	int to_fd;			   /* an existing folder; its own attributes are set too */
+	const struct storage_idmap *idmap; /* owners go through it; NULL: as they are */
+	/* Lay this tree over what to_fd holds, as overlay would: whiteouts delete, opaque folders
+	 * empty. Else whiteouts and opaque marks are copied as they are. */
+	bool merge;
+};
+
+/* Copies owner, mode, times, attributes, holes and hard links; no data where reflinks work. */
+int tree_copy(const struct tree_copy_args *args, struct err *err);
+
+/* True for the 0/0 character device by which overlay marks a deletion. */
+struct stat;
+bool is_whiteout(const struct stat *st);
+
+/* ---- Drivers ---- */
+
+struct driver_mount_args {
+	const struct storage *storage;
+	int rootfs_fd;	      /* of the container, -1 for layers alone */
+	const int *lower_fds; /* highest first */
+	size_t lower_count;
+	bool read_only;
+	bool is_volatile;
+	const char *selinux_label;
+	const struct made_of *made; /* NULL for layers alone */
+};
+
+struct driver {
+	/* Makes what the container needs below rootfs. */
+	int (*create)(const struct driver_mount_args *args, struct err *err);
+	/* -EOPNOTSUPP (ERR_UNSUPPORTED): this host refuses this driver, another may serve. */
+	int (*mount)(const struct driver_mount_args *args, int *ret_fd, struct err *err);
+};
+
+extern const struct driver driver_overlay;
+extern const struct driver driver_copy;
+
+/* The overlay as mount(2) takes it, for kernels before 6.7 with long lists of layers. */
+int overlay_mount_classic(const struct driver_mount_args *args, int *ret_fd, struct err *err);
+
+/* Gives the upper or copied root its owner and mode: the highest layer's that has any. */
+int storage_root_attributes(const struct driver_mount_args *args, int root_fd, struct err *err);
+
+/* ---- Layer records ---- */
+
+int layer_record_write(int layer_fd, const struct storage_layer *layer, struct err *err);

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store's folders, its lock, its trash and its repair: see storage.h. Runs in every command, so
+ * it does as few system calls as it can, and must never need more than libc and jansson.
+ */
+#include "engine/storage/storage.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "engine/base/alloc.h"
+#include "engine/base/err.h"
+#include "engine/base/fd.h"
+#include "engine/base/file.h"
+#include "engine/base/path.h"
+#include "engine/storage/storage-internal.h"
+
+static const char *const driver_names[STORAGE_DRIVER_COUNT] = {
+	[STORAGE_AUTO] = "auto",
+	[STORAGE_OVERLAY] = "overlay",
+	[STORAGE_COPY] = "copy",
+};
+
+const char *storage_driver_name(enum storage_driver driver)
+{
+	return driver_names[driver];
+}
+
+int storage_driver_parse(const char *name, enum storage_driver *ret_driver)
+{
+	for (size_t i = 0; i < STORAGE_DRIVER_COUNT; i++)
+		if (str_eq(name, driver_names[i])) {
+			*ret_driver = (enum storage_driver)i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+/* ---- Opening ---- */
+
+/* Reads the store's version; a new store gets ours. */
+static int check_version(const struct storage *s, struct err *err)
+{
+	auto_free char *text = NULL;
+	size_t size = 0;
+	uint64_t version = 0;
+	char ours[16];
+	int r = file_read_at(s->root_fd, "version", 64, &text, &size);
+
+	if (r == -ENOENT) {
+		(void)snprintf(ours, sizeof(ours), "%d\n", STORAGE_VERSION); /* fits */
+		r = file_replace_at(s->root_fd, "version", ours, strlen(ours), 0644, FILE_NO_SYNC);
+		return r < 0 ? err_set(err, r, "cannot write %s/version", s->path) : 0;
+	}
+	if (r < 0)
+		return err_set(err, r, "cannot read %s/version", s->path);
+	if (str_to_u64(str_trim(text), &version) < 0 || version == 0)
+		return err_say(err, ERR_FAILED, "%s/version holds \"%.20s\", which is no version",
+			       s->path, text);
+	if (version > STORAGE_VERSION)
+		return err_say(err, ERR_UNSUPPORTED,
+			       "the store %s has format %llu, this program knows formats up to %d: "
+			       "use the newer program that made it",
+			       s->path, (unsigned long long)version, STORAGE_VERSION);
+	return 0;
+}
+
+/* The folder exists in all calls but the first: open first, make only when that fails. */
+static int open_folder(int dir_fd, const char *name)
+{
+	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd >= 0 || errno != ENOENT)
+		return fd >= 0 ? fd : -errno;
+	/* Searchable: the root of another id map walks here from a descriptor; strangers are kept
+	 * out by the data root itself. */
+	if (mkdirat(dir_fd, name, 0711) < 0 && errno != EEXIST)
+		return -errno;
+	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return fd >= 0 ? fd : -errno;
+}
+
+int storage_folder(const struct storage *s, const char *name, int *ret_fd, struct err *err)
+{
+	int fd = open_folder(s->root_fd, name);
+
+	if (fd < 0)
+		return err_set(err, fd, "cannot open %s/%s", s->path, name);
+	*ret_fd = fd;
+	return 0;
+}
+
+int storage_open(struct storage *ret_storage, const char *data_root, struct err *err)
+{
+	struct storage s auto_done(storage) = STORAGE_INIT;
+	int r = 0;
+
+	s.path = xstrdup(data_root);
+	s.root_fd = open(data_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s.root_fd < 0 && errno == ENOENT) {
+		r = path_mkdir_all(data_root, 0700);
+		if (r < 0)
+			return err_set(err, r, "cannot make the store %s", data_root);
+		s.root_fd = open(data_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (s.root_fd < 0)
+		return err_set(err, -errno, "cannot open the store %s", data_root);
+	r = check_version(&s, err);
+	if (r < 0)
+		return r;
+	r = storage_folder(&s, "layers", &s.layers_fd, err);
+	if (r == 0)
+		r = storage_folder(&s, "containers", &s.containers_fd, err);
+	if (r < 0)
+		return r;
+	*ret_storage = s;
+	s = STORAGE_INIT;
+	return 0;
+}
+
+void storage_done(struct storage *s)
+{
+	fd_close(&s->root_fd);
+	fd_close(&s->layers_fd);
+	fd_close(&s->containers_fd);
+	free(s->path);
+	s->path = NULL;
+}
+
+int storage_lock(const struct storage *s, bool exclusive, int *ret_fd, struct err *err)
+{
+	auto_close int fd =
+		openat(s->root_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int r = 0;
+
+	if (fd < 0)
+		return err_set(err, -errno, "cannot open %s/lock", s->path);
+	do
+		r = flock(fd, exclusive ? LOCK_EX : LOCK_SH);
+	while (r < 0 && errno == EINTR);
+	if (r < 0 && errno != ENOLCK && errno != EOPNOTSUPP)
+		return err_set(err, -errno, "cannot lock %s/lock", s->path);
+	*ret_fd = r < 0 ? -1 : fd_take(&fd);
+	return 0;
+}
+
+/* ---- Names ---- */
+
+bool storage_digest_valid(const char *digest)
+{
+	const char *hex = str_after(digest, "sha256:");
+
+	return hex && str_is_hex(hex, 64);
+}
+
+struct layer_path layer_path(const char *diff_id, const char *name)
+{
+	struct layer_path path;
+
+	/* The caller has checked diff_id; names are ours and short. */
+	(void)snprintf(path.text, sizeof(path.text), "%s%s%s", diff_id + strlen("sha256:"),
+		       *name ? "/" : "", name);
+	return path;
+}
+
+struct scratch_name scratch_name(const char *prefix)
+{
+	struct scratch_name name;
+	char unique[17];
+
+	str_random_hex(unique, 16);
+	(void)snprintf(name.text, sizeof(name.text), "%s%s", prefix, unique); /* short prefixes */
+	return name;
+}
+
+bool is_whiteout(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
+}
+
+int idmap_outside(const struct storage_range *ranges, size_t count, uint32_t inside,
+		  uint32_t *ret_outside)
+{
+	for (size_t i = 0; i < count; i++)
+		if (inside >= ranges[i].inside && inside - ranges[i].inside < ranges[i].count) {
+			*ret_outside = ranges[i].outside + (inside - ranges[i].inside);
+			return 0;
+		}
+	return -EINVAL;
+}
+
+/* ---- Trash and repair ---- */
+
+int storage_discard(const struct storage *s, int dir_fd, const char *name, struct err *err)
+{
+	auto_close int trash_fd = -1;
+	struct scratch_name unique = scratch_name("");
+	int r = storage_folder(s, "trash", &trash_fd, err);
+
+	if (r < 0)
+		return r;
+	if (renameat(dir_fd, name, trash_fd, unique.text) < 0)
+		return errno == ENOENT ? 0 : err_set(err, -errno, "cannot remove %s", name);
+	r = file_remove_tree(trash_fd, unique.text);
+	return r < 0 ? err_set(err, r, "cannot delete %s/trash/%s", s->path, unique.text) : 0;
+}
+
+/*
+ * A maker holds a lock on NAME.lock for as long as it works on NAME. True when there is none, with
+ * the lock taken over (*ret_fd), so that nobody else sweeps or starts meanwhile.
+ */
+static bool is_abandoned(int tmp_fd, const char *lock_name, int *ret_fd)
+{
+	auto_close int fd = openat(tmp_fd, lock_name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return errno == ENOENT;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return false; /* held, or no locks here: then nothing can be known */
+	*ret_fd = fd_take(&fd);
+	return true;
+}
+
+static int sweep_tmp_entry(const struct storage *s, int tmp_fd, const char *entry, struct err *err)
+{
+	auto_free char *lock =
+		str_ends(entry, ".lock") ? xstrdup(entry) : xasprintf("%s.lock", entry);
+	auto_free char *name = xstrndup(lock, strlen(lock) - strlen(".lock"));
+	auto_close int lock_fd = -1;
+	int r = 0;
+
+	if (!is_abandoned(tmp_fd, lock, &lock_fd))
+		return 0;
+	r = storage_discard(s, tmp_fd, name, err);
+	if (r == 0 && unlinkat(tmp_fd, lock, 0) < 0 && errno != ENOENT)
+		r = err_set(err, -errno, "cannot remove %s/tmp/%s", s->path, lock);
+	return r;
+}
+
+static int sweep_trash_entry(const struct storage *s, int trash_fd, const char *entry,
+			     struct err *err)
+{
+	int r = file_remove_tree(trash_fd, entry);
+
+	return r < 0 ? err_set(err, r, "cannot delete %s/trash/%s", s->path, entry) : 0;
+}
+
+static int sweep_folder(const struct storage *s, const char *folder,
+			int (*sweep)(const struct storage *, int, const char *, struct err *),
+			struct err *err)
+{
+	int fd = openat(s->root_fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	DIR *dir = NULL;
+	struct dirent *e = NULL;
+	int first = 0;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0
+				       : err_set(err, -errno, "cannot open %s/%s", s->path, folder);
+	dir = fdopendir(fd);
+	if (!dir) {
+		(void)close(fd);
+		return err_set(err, -ENOMEM, "cannot read %s/%s", s->path, folder);
+	}
+	while ((e = readdir(dir))) {
+		struct err one = ERR_INIT;
+
+		if (e->d_name[0] == '.' || sweep(s, dirfd(dir), e->d_name, &one) == 0)
+			continue;
+		if (first == 0) {
+			first = one.code;
+			if (err)
+				*err = one;
+		}
+	}
+	(void)closedir(dir); /* reading only */
+	return first;
+}
+
+int storage_sweep(const struct storage *s, struct err *err)
+{
+	struct err second = ERR_INIT;
+	int r = sweep_folder(s, "tmp", sweep_tmp_entry, err);
+	int r2 = sweep_folder(s, "trash", sweep_trash_entry, &second);
+
+	if (r == 0 && r2 < 0 && err)
+		*err = second;
+	return r < 0 ? r : r2;
+}
