@@ -73,8 +73,7 @@ int layer_put(const struct layer_put_args *args, struct layer_info *ret_info, st
  * no socket (engine/base/sandbox.h). Call it before the first thread and before secrets are
  * read. layer_put() with these workers may be called from several threads.
  */
-int layer_workers_start(const struct storage *storage, struct layer_workers **ret_workers,
-			struct err *err);
+int layer_workers_start(struct layer_workers **ret_workers, struct err *err);
 void layer_workers_stop(struct layer_workers *workers);
 
 /*
