@@ -101,6 +101,7 @@ teardown_file() { remove_all; }
 	bryo load <travel.tar
 	run_bryo run --rm travel:1 cat /data/one
 	is "$output" one
+	bryo rmi travel:1
 	rm travel.tar
 }
 
@@ -160,15 +161,23 @@ teardown_file() { remove_all; }
 }
 
 @test "an image without a command wants one" {
-	run_bryo 125 run --rm --entrypoint '' tiny
-	like "$stderr" "[cC]ommand"
+	run --separate-stderr bryo run --rm tiny
+	isnt "$status" 0
+	like "$stderr" "[cC]ommand|entrypoint"
 }
 
 @test "damaged archives are refused and leave nothing behind" {
-	bryo save -o good.tar tiny
+	# a layer that the store does not have: what is there already need not be read
+	mkdir extra t
+	echo extra >extra/extra
+	head -c 5000000 /dev/zero >extra/zeros
+	tar -C extra -cf extra.tar .
+	bryo import -q extra.tar extra >/dev/null
+	bryo save -q -o good.tar extra
+	bryo rmi extra
 	before=$(bryo images -aq | sort)
-	mkdir t
 	tar -C t -xf good.tar
+	chmod -R u+w t
 	# a layer with other bytes than its digest says
 	layer=$(jq -r '.[0].Layers[0]' t/manifest.json)
 	layer_file=$(readlink -f "t/$layer")
@@ -181,10 +190,13 @@ teardown_file() { remove_all; }
 	tar -C t -cf bad.tar .
 	run_bryo 125 load -i bad.tar
 	# one that is missing a layer
-	tar -C t -xf good.tar
+	tar -C t -xf good.tar --overwrite
 	rm -f "$layer_file"
 	tar -C t -cf bad.tar .
 	run_bryo 125 load -i bad.tar
 	is "$(bryo images -aq | sort)" "$before" images
-	rm -rf t good.tar bad.tar
+	run_bryo load -q -i good.tar
+	run_bryo image exists extra
+	bryo rmi extra
+	rm -rf t extra extra.tar good.tar bad.tar
 }

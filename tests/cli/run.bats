@@ -26,7 +26,7 @@ teardown_file() { remove_all; }
 
 @test "run: a payload killed by a signal gives 128 + signal" {
 	# pid 1 is immune to its own signals; its child's death is seen by the shell
-	run_bryo 137 run --rm tiny sh -c "sh -c 'kill -9 \$\$'"
+	run_bryo 137 run --rm tiny sh -c "sh -c 'kill -9 \$\$'; exit \$?"
 	run_bryo 143 run --rm --init tiny sh -c 'kill -TERM $$; sleep 5'
 }
 

@@ -1,0 +1,30 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# make bench: tests/perf/bench.py as an unprivileged user (root's figures are not the ones that
+# count), with what the machine is in front. Further arguments are bench.py's.
+set -euo pipefail
+top=$(cd "$(dirname "$0")/../.." && pwd)
+flavor=${FLAVOR:-release}
+echo "Measured on $(date -u +%F), Linux $(uname -r), $(nproc) x $(sed -n 's/^model name\s*: //p' /proc/cpuinfo | head -1)."
+for e in podman crun; do ! command -v $e >/dev/null || echo "$e: $($e --version | head -1)."; done
+echo
+if [ "$(id -u)" != 0 ]; then
+	exec python3 "$top/tests/perf/bench.py" "$@"
+fi
+user=${BRYO_TEST_USER:-bryo-test}
+id "$user" >/dev/null 2>&1 || useradd -m -s /bin/bash "$user"
+uid=$(id -u "$user")
+for f in /dev/fuse /dev/net/tun; do [ ! -c $f ] || chmod 0666 $f; done
+install -d -m 755 /run/user
+[ -d "/run/user/$uid" ] || install -d -m 700 -o "$user" -g "$user" "/run/user/$uid"
+work=$(mktemp -d /var/tmp/bryo-bench.XXXXXX)
+trap 'rm -rf "$work"' EXIT
+chmod 755 "$work"
+mkdir -p "$work/tests"
+cp -r "$top/.build/$flavor/bin" "$work/bin"
+cp -r "$top/tests/perf" "$top/tests/lib" "$work/tests/"
+chmod -R a+rX "$work"
+cd /
+setpriv --reuid "$uid" --regid "$(id -g "$user")" --init-groups env -i HOME="$(getent passwd "$user" | cut -d: -f6)" \
+	USER="$user" LOGNAME="$user" PATH="$PATH" LANG=C.UTF-8 XDG_RUNTIME_DIR="/run/user/$uid" \
+	BRYO="$work/bin/bryo" BENCH_REGISTRY="${BENCH_REGISTRY:-}" python3 "$work/tests/perf/bench.py" "$@"
