@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From request to specification: the order of the parts, names, logs. */
+#include "engine/spec/spec-internal.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "engine/base/alloc.h"
+#include "engine/base/err.h"
+#include "engine/base/path.h"
+#include "engine/base/time.h"
+
+static int build_name(const struct request *q, struct container_spec *spec, struct err *err)
+{
+	const char *name = q->name;
+	bool good = true;
+
+	if (!name)
+		return 0;
+	good = isalnum((unsigned char)name[0]) && strlen(name) <= 255;
+	for (const char *p = name; *p; p++)
+		if (!isalnum((unsigned char)*p) && !strchr("_.-", *p))
+			good = false;
+	if (!good)
+		return err_say(
+			err, ERR_USAGE,
+			"names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument \"%s\"",
+			name);
+	spec->name = xstrdup(name);
+	return 0;
+}
+
+static int build_log(const struct request *q, struct container_spec *spec, struct err *err)
+{
+	static const char *const drivers[] = { "k8s-file",    "json-file",	 "none",
+					       "passthrough", "passthrough-tty", "journald" };
+	const char *driver = str_or(q->log_driver, "k8s-file");
+	bool known = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(drivers); i++)
+		known = known || str_eq(drivers[i], driver);
+	if (!known)
+		return err_say(err, ERR_USAGE,
+			       "invalid log driver \"%s\": want k8s-file, json-file, journald, "
+			       "passthrough or none",
+			       driver);
+	for (size_t i = 0; i < q->log_opts.count; i++) {
+		const char *opt = q->log_opts.v[i];
+
+		if (!str_starts(opt, "path=") && !str_starts(opt, "max-size=") &&
+		    !str_starts(opt, "tag=") && !str_starts(opt, "label="))
+			return err_say(
+				err, ERR_USAGE,
+				"invalid --log-opt \"%s\": want path=, max-size= or tag=", opt);
+	}
+	/* Podman keeps k8s-file's format under both names. */
+	spec->log_driver = xstrdup(str_eq(driver, "json-file") ? "k8s-file" : driver);
+	strv_add_all(&spec->log_opts, &q->log_opts);
+	return 0;
+}
+
+int spec_build(const struct request *q, const struct spec_host *host, const char *id,
+	       struct container_spec *ret_spec, struct err *err)
+{
+	struct container_spec spec auto_done(container_spec);
+	int r = 0;
+
+	container_spec_init(&spec);
+	spec.id = xstrdup(id);
+	spec.created = time_now();
+	r = build_name(q, &spec, err);
+	if (r == 0)
+		r = spec_build_process(q, host, &spec, err);
+	if (r == 0)
+		r = spec_build_security(q, host, &spec, err);
+	if (r == 0)
+		r = spec_build_resources(q, &spec, err);
+	if (r == 0)
+		r = spec_build_namespaces(q, host, &spec, err);
+	if (r == 0)
+		r = spec_build_mounts(q, host, &spec, err);
+	if (r == 0)
+		r = build_log(q, &spec, err);
+	if (r < 0)
+		return r;
+	spec.runtime = xstrdup(q->runtime);
+	spec.cidfile = xstrdup(q->cidfile);
+	spec.pidfile = xstrdup(q->pidfile);
+	*ret_spec = spec;
+	memset(&spec, 0, sizeof(spec));
+	return 0;
+}
