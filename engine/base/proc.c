@@ -212,3 +212,28 @@ int proc_run(char *const argv[], char **ret_text)
 		;
 	return proc_wait(pid);
 }
+
+int proc_libexec(const char *name, char **ret_path)
+{
+	static const char *const places[] = { "../libexec/bryo", "." };
+	char self[4096];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash = NULL;
+
+	if (n <= 0)
+		return n < 0 ? -errno : -ENOENT;
+	self[n] = '\0';
+	slash = strrchr(self, '/');
+	if (!slash)
+		return -ENOENT;
+	*slash = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		auto_free char *path = xasprintf("%s/%s/%s", self, places[i], name);
+
+		if (access(path, X_OK) == 0) {
+			*ret_path = take(path);
+			return 0;
+		}
+	}
+	return -ENOENT;
+}

@@ -55,3 +55,9 @@ void proc_reset_signals(void);
  * its exit status as a shell reports it or a negative errno (-ENOENT: no such program).
  */
 int proc_run(char *const argv[], char **ret_text);
+
+/*
+ * Path of one of our own small programs: ../libexec/bryo/NAME beside the running program, or in
+ * its folder (a build tree). -ENOENT where there is none. The caller owns *ret_path.
+ */
+int proc_libexec(const char *name, char **ret_path);

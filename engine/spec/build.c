@@ -10,14 +10,10 @@
 #include "engine/base/path.h"
 #include "engine/base/time.h"
 
-static int build_name(const struct request *q, struct container_spec *spec, struct err *err)
+int spec_name_check(const char *name, struct err *err)
 {
-	const char *name = q->name;
-	bool good = true;
+	bool good = isalnum((unsigned char)name[0]) && strlen(name) <= 255;
 
-	if (!name)
-		return 0;
-	good = isalnum((unsigned char)name[0]) && strlen(name) <= 255;
 	for (const char *p = name; *p; p++)
 		if (!isalnum((unsigned char)*p) && !strchr("_.-", *p))
 			good = false;
@@ -26,8 +22,16 @@ static int build_name(const struct request *q, struct container_spec *spec, stru
 			err, ERR_USAGE,
 			"names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument \"%s\"",
 			name);
-	spec->name = xstrdup(name);
 	return 0;
+}
+
+static int build_name(const struct request *q, struct container_spec *spec, struct err *err)
+{
+	int r = q->name ? spec_name_check(q->name, err) : 0;
+
+	if (r == 0)
+		spec->name = xstrdup(q->name);
+	return r;
 }
 
 static int build_log(const struct request *q, struct container_spec *spec, struct err *err)

@@ -112,7 +112,7 @@ static bool has_any(const struct strv *list, const char *const *words, size_t co
 	return false;
 }
 
-/* Podman's defaults for what nobody said: nosuid, nodev, rbind, rprivate. */
+/* Podman's defaults for what nobody said; a bind mount keeps the host's own nosuid and nodev. */
 static void default_options(struct spec_mount *m)
 {
 	static const char *const propagation[] = { "private",	 "rprivate",   "shared",
@@ -122,9 +122,9 @@ static void default_options(struct spec_mount *m)
 	static const char *const dev[] = { "dev", "nodev" };
 	static const char *const bind[] = { "bind", "rbind" };
 
-	if (!has_any(&m->options, suid, 2))
+	if (m->kind != SPEC_MOUNT_BIND && !has_any(&m->options, suid, 2))
 		strv_add(&m->options, "nosuid");
-	if (!has_any(&m->options, dev, 2))
+	if (m->kind != SPEC_MOUNT_BIND && !has_any(&m->options, dev, 2))
 		strv_add(&m->options, "nodev");
 	if (m->kind == SPEC_MOUNT_TMPFS) {
 		if (!strv_has(&m->options, "notmpcopyup") && !strv_has(&m->options, "tmpcopyup"))

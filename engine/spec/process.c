@@ -19,6 +19,7 @@
 #include "engine/base/file.h"
 #include "engine/base/json.h"
 #include "engine/image/config.h"
+#include "engine/spec/env.h"
 
 #define FILE_MAX (1024 * 1024)
 
@@ -101,6 +102,16 @@ static int merge_env(struct strv *env, const char *text, struct err *err)
 	return 0;
 }
 
+int spec_env_add(struct strv *env, const char *text, struct err *err)
+{
+	return add_env(env, text, "--env", err);
+}
+
+int spec_env_file(struct strv *env, const char *path, struct err *err)
+{
+	return each_line(path, "--env-file", add_env, env, err);
+}
+
 static int build_env(const struct request *q, const struct image_config *image,
 		     struct container_spec *spec, struct err *err)
 {
@@ -125,9 +136,9 @@ static int build_env(const struct request *q, const struct image_config *image,
 	for (size_t i = 0; i < q->env_merge.count && r == 0; i++)
 		r = merge_env(env, q->env_merge.v[i], err);
 	for (size_t i = 0; i < q->env_files.count && r == 0; i++)
-		r = each_line(q->env_files.v[i], "--env-file", add_env, env, err);
+		r = spec_env_file(env, q->env_files.v[i], err);
 	for (size_t i = 0; i < q->env.count && r == 0; i++)
-		r = add_env(env, q->env.v[i], "--env", err);
+		r = spec_env_add(env, q->env.v[i], err);
 	return r;
 }
 
@@ -294,6 +305,7 @@ static int build_user(const struct request *q, const struct image_config *image,
 		spec->umask = bits;
 	}
 	spec->workdir = xstrdup(q->workdir ? q->workdir : image ? image->workdir : NULL);
+	spec->workdir_from_image = !q->workdir;
 	if (spec->workdir && spec->workdir[0] != '/' && q->workdir)
 		return err_say(
 			err, ERR_USAGE,

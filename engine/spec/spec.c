@@ -66,6 +66,7 @@ static const struct field {
 	STRV(command),
 	STRV(env),
 	STR(workdir),
+	BOOL(workdir_from_image),
 	STR(user),
 	STRV(groups),
 	BOOL(tty),

@@ -90,8 +90,9 @@ struct container_spec {
 	struct strv entrypoint, command; /* run one behind the other */
 	struct strv env;
 	char *workdir;
-	char *user;	    /* as given; resolved in the container's files at start */
-	struct strv groups; /* names or numbers, "keep-groups" */
+	bool workdir_from_image; /* made when missing */
+	char *user;		 /* as given; resolved in the container's files at start */
+	struct strv groups;	 /* names or numbers, "keep-groups" */
 	bool tty, interactive;
 	bool rm;
 	bool init;
@@ -196,6 +197,9 @@ int spec_build(const struct request *request, const struct spec_host *host, cons
 
 json_t *spec_to_json(const struct container_spec *spec);
 int spec_from_json(const json_t *json, struct container_spec *ret_spec, struct err *err);
+
+/* Is this a name that a container may have? */
+int spec_name_check(const char *name, struct err *err);
 
 /* "SIGTERM", "term", "15", "RTMIN+3": the number, or -EINVAL. */
 int spec_signal_parse(const char *text);
