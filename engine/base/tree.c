@@ -176,7 +176,7 @@ static int copy_folder(struct copy *copy, int from_fd, int to_fd, const char *pa
 	return copy_attributes(to_fd, &st);
 }
 
-int tree_copy(int from_fd, int to_fd)
+int tree_clone(int from_fd, int to_fd)
 {
 	struct copy copy = { .top_fd = to_fd };
 	int r = copy_folder(&copy, from_fd, to_fd, "");

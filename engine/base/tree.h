@@ -9,7 +9,7 @@
  * within the tree. Follows no symlink. An xattr that the target refuses is left out. 0 or the
  * first error (it stops there).
  */
-int tree_copy(int from_fd, int to_fd);
+int tree_clone(int from_fd, int to_fd);
 
 /*
  * Changes the owner of a whole tree below fd, of the folder itself too; symlinks themselves.

@@ -116,7 +116,7 @@ static int relay(struct runtime_container *process, struct exec_pipes *p,
 	int r = detach_keys_parse(str_or(args->detach_keys, DETACH_KEYS_DEFAULT), &keys, err);
 
 	if (r == 0)
-		r = relay_run(&relay_args, &result, err);
+		r = exec_relay_run(&relay_args, &result, err);
 	if (r == 0)
 		*ret_status = result.end == RELAY_EXITED ? result.exit_status : 0;
 	return r;

@@ -18,7 +18,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/base/alloc.h"
@@ -141,10 +143,6 @@ static int open_pipes(struct keeper *k, struct err *err)
 	for (int i = 0; i < 3 && !k->container->spec.tty; i++)
 		if (wanted[i] && fd_pipe(k->pipes[i]) < 0)
 			return err_set(err, -errno, "cannot make a pipe");
-	/* The container may reopen /proc/self/fd/1: then the pipe must be its user's. */
-	for (int i = 0; i < 3; i++)
-		if (k->pipes[i][0] >= 0)
-			(void)fchown(k->pipes[i][0], 0, 0);
 	return 0;
 }
 
@@ -192,6 +190,24 @@ static int start_network(struct keeper *k, const struct preparation *p, struct e
 	return p->has_net ? net_start(&args, &k->net, err) : 0;
 }
 
+/*
+ * A nested user namespace's root is undumpable for a moment while it takes its ids, and its
+ * /proc files are closed to us then (ptrace(2)): a few more looks are enough.
+ */
+static int open_netns(pid_t pid, int *ret_fd, struct err *err)
+{
+	const struct timespec moment = { .tv_nsec = 1000000 };
+	int r = 0;
+
+	for (int tries = 0; tries < 200; tries++) {
+		r = netns_open(pid, ret_fd, err);
+		if (r != -EACCES)
+			return r;
+		(void)nanosleep(&moment, NULL); /* cut short by a signal is fine */
+	}
+	return r;
+}
+
 static int attach_network(struct keeper *k, struct err *err)
 {
 	auto_close int netns = -1;
@@ -199,7 +215,7 @@ static int attach_network(struct keeper *k, struct err *err)
 
 	if (k->net.pid <= 0)
 		return 0;
-	r = netns_open(k->process.pid, &netns, err);
+	r = open_netns(k->process.pid, &netns, err);
 	return r < 0 ? r : net_attach(&k->net, netns, k->process.pidfd, err);
 }
 
@@ -225,6 +241,12 @@ static int create_and_start(struct keeper *k, struct preparation *p, struct strv
 	args.stdio[0] = k->pipes[0][0];
 	args.stdio[1] = k->pipes[1][1];
 	args.stdio[2] = k->pipes[2][1];
+	/*
+	 * The child inherits whether it is dumpable, and what it is decides whether we may open
+	 * its namespaces. No program of a container runs before the end of this function, and one
+	 * that shares our process ids could trace us only with all the capabilities that we have.
+	 */
+	(void)prctl(PR_SET_DUMPABLE, 1);
 	r = runtime_create_begin(&args, &k->process, err);
 	if (r == 0)
 		r = keeper_cgroup_enter(&k->cgroup, k->process.pid, err);
@@ -232,6 +254,7 @@ static int create_and_start(struct keeper *k, struct preparation *p, struct strv
 		r = attach_network(k, err);
 	if (r == 0)
 		r = runtime_create_finish(&k->process, err);
+	(void)prctl(PR_SET_DUMPABLE, 0);
 	if (r == 0 && k->net.pid > 0)
 		r = net_wait_ready(&k->net, 20000, err);
 	if (r == 0)

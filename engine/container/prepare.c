@@ -107,22 +107,20 @@ static int find_user(const struct container_spec *spec, struct preparation *p, s
 				 err);
 }
 
-static int make_workdir(const struct container_spec *spec, struct preparation *p, struct err *err)
+static void make_workdir(const struct container_spec *spec, struct preparation *p)
 {
 	auto_close int fd = -1;
 
 	if (str_eq(spec->workdir, "/"))
-		return 0;
+		return;
 	fd = path_open_in_root(p->root_fd, spec->workdir, O_PATH | O_DIRECTORY, 0);
 	if (fd == -ENOENT && spec->workdir_from_image) {
 		fd = path_mkdir_in_root(p->root_fd, spec->workdir, 0755);
 		if (fd >= 0 && (p->user.uid || p->user.gid) && !p->nested)
-			(void)fchownat(fd, "", p->user.uid, p->user.gid,
-				       AT_EMPTY_PATH); /* best effort */
+			/* One that could not be given away still serves. */
+			(void)!fchownat(fd, "", p->user.uid, p->user.gid, AT_EMPTY_PATH);
 	}
-	/* Other failures are the runtime's to tell: a mount may bring the folder. */
-	(void)err;
-	return 0;
+	/* Failures are the runtime's to tell: a mount may still bring the folder. */
 }
 
 /* ---- Volumes ---- */
@@ -327,7 +325,7 @@ int container_prepare(struct engine *engine, struct container *c, struct prepara
 	if (r == 0)
 		r = find_user(spec, p, err);
 	if (r == 0)
-		r = make_workdir(spec, p, err);
+		make_workdir(spec, p);
 	if (r == 0)
 		r = prepare_mounts(engine, spec, p, err);
 	if (r == 0)

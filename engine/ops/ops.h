@@ -49,6 +49,9 @@ struct ops_config {
 int ops_open(const struct ops_config *config, struct ops **ret_ops, struct err *err);
 void ops_close(struct ops *ops);
 
+/* For rootless_options.find_namespace: the namespace of a container that outlived the holder. */
+int ops_find_namespace(const char *data_root, int *ret_fd);
+
 /* ---- Containers ---- */
 
 /*

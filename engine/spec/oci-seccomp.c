@@ -16,6 +16,7 @@
 #include "engine/base/err.h"
 #include "engine/base/file.h"
 #include "engine/base/json.h"
+#include "engine/runtime/seccomp-profile.h"
 #include "engine/runtime/seccomp.h"
 
 #define PROFILE_MAX (1024 * 1024)

@@ -306,7 +306,7 @@ int volume_copy_up(const struct volume_store *store, const char *name, int root_
 		return err_set(err, -errno, "cannot open the volume %s", name);
 	from = path_open_in_root(root_fd, path, O_RDONLY | O_DIRECTORY, 0);
 	if (from >= 0 && is_empty(data))
-		r = tree_copy(from, data);
+		r = tree_clone(from, data);
 	if (r < 0)
 		return err_set(err, r, "cannot copy %s of the image into the volume %s", path,
 			       name);

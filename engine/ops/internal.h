@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of engine/ops share. */
+#pragma once
+
+#include "engine/container/container.h"
+#include "engine/image/image_helper.h"
+#include "engine/ops/ops.h"
+
+struct ops {
+	struct engine engine;
+	char *storage_driver; /* as given, for bryo-image; NULL: probe */
+	char *cgroup_manager;
+};
+
+/* Settings for bryo-image. */
+struct image_helper ops_image_helper(const struct ops *ops);
+
+/* Does a container pass all filters? filters.c. *ret_pass on success. */
+int ops_filter_container(struct ops *ops, const struct strv *filters,
+			 const struct container *container, bool *ret_pass, struct err *err);
+/* Checks keys and values before anything is listed. */
+int ops_filters_check(const struct strv *filters, struct err *err);
+
+/* Makes sure that the image of a request is here, by its pull policy: image.c. */
+int ops_ensure_image(struct ops *ops, const struct request *request, struct err *err);

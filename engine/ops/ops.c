@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening the engine from the launcher's settings. */
+#include "engine/ops/ops.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/alloc.h"
+#include "engine/ops/internal.h"
+
+static int choose_driver(const struct ops_config *config, struct ops *ops, struct err *err)
+{
+	if (!config->storage_driver)
+		return 0;
+	if (storage_driver_parse(config->storage_driver, &ops->engine.driver) < 0)
+		return err_say(err, ERR_USAGE,
+			       "unknown storage driver \"%s\": want overlay or copy",
+			       config->storage_driver);
+	ops->storage_driver = xstrdup(config->storage_driver);
+	return 0;
+}
+
+int ops_open(const struct ops_config *config, struct ops **ret_ops, struct err *err)
+{
+	struct ops *ops = xcalloc(1, sizeof(*ops));
+	int r = 0;
+
+	ops->engine = ENGINE_INIT;
+	ops->engine.data_root = xstrdup(config->data_root);
+	ops->engine.run_root = xstrdup(config->run_root);
+	ops->engine.default_runtime = xstrdup(config->runtime);
+	ops->engine.rootless = config->rootless;
+	ops->engine.one_id = config->one_id;
+	ops->engine.own_uid = config->own_uid;
+	ops->engine.own_gid = config->own_gid;
+	ops->cgroup_manager = xstrdup(config->cgroup_manager);
+	if (config->id_maps)
+		memcpy(&ops->engine.maps, config->id_maps, sizeof(ops->engine.maps));
+	r = choose_driver(config, ops, err);
+	if (r == 0)
+		r = engine_open_stores(&ops->engine, err);
+	if (r < 0) {
+		ops_close(ops);
+		return r;
+	}
+	*ret_ops = ops;
+	return 0;
+}
+
+void ops_close(struct ops *ops)
+{
+	if (!ops)
+		return;
+	engine_done(&ops->engine);
+	free(ops->storage_driver);
+	free(ops->cgroup_manager);
+	free(ops);
+}
+
+int ops_find_namespace(const char *data_root, int *ret_fd)
+{
+	return container_find_namespace(data_root, ret_fd);
+}
+
+struct image_helper ops_image_helper(const struct ops *ops)
+{
+	return (struct image_helper){ .data_root = ops->engine.data_root,
+				      .storage_driver = ops->storage_driver,
+				      .one_id = ops->engine.one_id };
+}
