@@ -113,7 +113,7 @@ int main(void)
 	if (r == 0)
 		r = relay_watch_resolvers(&relay, &err);
 	if (r == 0)
-		r = sandbox_enter(relay.folders, &err);
+		r = net_sandbox_enter(relay.folders, &err);
 	if (r < 0) {
 		if (err.code < 0)
 			report(&err);

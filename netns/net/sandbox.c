@@ -240,7 +240,7 @@ static int filter_calls(struct err *err)
 	return 0;
 }
 
-int sandbox_enter(const char *const *folders, struct err *err)
+int net_sandbox_enter(const char *const *folders, struct err *err)
 {
 	const struct rlimit none = { 0, 0 };
 	int r = 0;
