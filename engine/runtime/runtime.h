@@ -23,7 +23,7 @@
 struct err;
 
 struct runtime_create_args {
-	const struct oci_spec *spec; /* the caller keeps it until runtime_create_finish() is back */
+	const struct oci_spec *spec; /* the caller keeps it until runtime_start() is back */
 	const char *id;		     /* for hooks' state */
 	const char *bundle; /* absolute path, for hooks' state and relative paths; may be NULL */
 	int bundle_fd;	    /* where relative root and mount paths are resolved; -1: cwd */
@@ -72,7 +72,7 @@ struct runtime_container {
 void runtime_container_done(struct runtime_container *container);
 
 /*
- * args must live until runtime_create_finish() is back. On error nothing is left behind: the
+ * args must live until runtime_start() is back. On error nothing is left behind: the
  * child, if there was one, is killed and reaped.
  */
 int runtime_create_begin(const struct runtime_create_args *args,
