@@ -16,6 +16,7 @@
 
 #include "engine/base/err.h"
 #include "engine/base/fd.h"
+#include "engine/base/log.h"
 #include "engine/base/path.h"
 #include "engine/runtime/mount-internal.h"
 #include "engine/runtime/plan-internal.h"
@@ -186,9 +187,11 @@ static void make_links(const struct plan *plan, int dev_fd)
 			(void)close(there);
 		}
 		/* The image's own are left alone; a read-only /dev is no reason to fail. */
-		if (symlinkat(links[i].target, dev_fd, links[i].name) < 0 && errno == EEXIST &&
-		    str_eq(links[i].name, "ptmx") && unlinkat(dev_fd, "ptmx", 0) == 0)
-			(void)symlinkat(links[i].target, dev_fd, links[i].name);
+		if (symlinkat(links[i].target, dev_fd, links[i].name) == 0 || errno != EEXIST ||
+		    !str_eq(links[i].name, "ptmx") || unlinkat(dev_fd, "ptmx", 0) < 0)
+			continue;
+		if (symlinkat(links[i].target, dev_fd, links[i].name) < 0)
+			log_debug("cannot make /dev/ptmx: %s", strerror(errno));
 	}
 }
 

@@ -369,10 +369,12 @@ static int fill_tmpfs(int mount_fd, int target_fd, const struct mount_plan *moun
 	struct stat st;
 	int r = copy_up(target_fd, mount_fd);
 
-	if (r == 0 && fstat(target_fd, &st) == 0) {
-		(void)fchownat(mount_fd, "", st.st_uid, st.st_gid, AT_EMPTY_PATH);
-		(void)chmod(FD_PATH(mount_fd), st.st_mode & 07777);
-	}
+	if (r == 0 && fstat(target_fd, &st) < 0)
+		r = -errno;
+	if (r == 0 && fchownat(mount_fd, "", st.st_uid, st.st_gid, AT_EMPTY_PATH) < 0)
+		r = -errno;
+	if (r == 0 && fchmodat(mount_fd, ".", st.st_mode & 07777, 0) < 0)
+		r = -errno;
 	if (r == 0 && (mount->options.set & MOUNT_ATTR_RDONLY))
 		r = mount_change(mount_fd, MOUNT_ATTR_RDONLY, 0, 0, false);
 	return r < 0 ? err_set(err, r, "cannot copy up %s", mount->mount->destination) : 0;

@@ -24,6 +24,7 @@
 
 #include "engine/base/err.h"
 #include "engine/base/fd.h"
+#include "engine/base/log.h"
 #include "engine/base/path.h"
 #include "engine/runtime/caps.h"
 #include "engine/runtime/label-internal.h"
@@ -80,8 +81,10 @@ static void own_stdio(const struct process_plan *plan)
 
 		if (fstat(fd, &st) < 0 || st.st_uid == uid)
 			continue;
-		if (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || isatty(fd))
-			(void)fchown(fd, uid, (gid_t)-1); /* not ours to give: as it is outside */
+		if (!S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode) && !isatty(fd))
+			continue;
+		if (fchown(fd, uid, (gid_t)-1) < 0)
+			log_debug("descriptor %d stays its owner's", fd);
 	}
 }
 
