@@ -184,15 +184,26 @@ static int refuse_data(const struct mount_plan *mount, struct err *err)
 		       mount->mount->destination, mount->options.data[0]);
 }
 
-/* The path of a bind's source, relative ones beneath the bundle (config.md, "Mounts"). */
+/*
+ * Relative sources are beneath the bundle (config.md, "Mounts"). A descriptor given in memory is
+ * a folder or file of the caller's, or a mount that is not attached anywhere: that one is taken
+ * as it is, since only newer kernels (6.15) can clone it.
+ */
 static int source_clone(const struct plan *plan, const struct mount_plan *mount, int *ret_fd)
 {
 	const struct oci_mount *m = mount->mount;
-	int dir = plan->args->bundle_fd >= 0 ? plan->args->bundle_fd : AT_FDCWD;
+	auto_free char *path = NULL;
+	int r = 0;
 
-	if (m->source_fd > 0)
-		return mount_clone(m->source_fd, "", mount->options.bind_all, true, ret_fd);
-	return mount_clone(dir, m->source, mount->options.bind_all, !mount->options.source_nofollow,
+	if (m->source_fd > 0) {
+		r = mount_clone(m->source_fd, "", mount->options.bind_all, true, ret_fd);
+		if (r != -EINVAL)
+			return r;
+		*ret_fd = fcntl(m->source_fd, F_DUPFD_CLOEXEC, 3);
+		return *ret_fd < 0 ? -errno : 0;
+	}
+	path = path_join(str_or(plan->args->bundle, ""), m->source);
+	return mount_clone(AT_FDCWD, path, mount->options.bind_all, !mount->options.source_nofollow,
 			   ret_fd);
 }
 
@@ -218,7 +229,9 @@ int mount_prepare(struct plan *plan, struct err *err)
 		if (!mount->mount->source && mount->mount->source_fd <= 0)
 			return err_say(err, ERR_USAGE, "mount %s: a bind mount without a source",
 				       mount->mount->destination);
-		if (!plan->new_user || mount->options.copy_symlink)
+		/* A descriptor of our mount namespace can be cloned here only. */
+		if (mount->mount->source_fd <= 0 &&
+		    (!plan->new_user || mount->options.copy_symlink))
 			continue;
 		r = source_clone(plan, mount, &mount->source_fd);
 		if (r < 0 && r != -EPERM && r != -EINVAL)

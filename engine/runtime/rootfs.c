@@ -11,30 +11,40 @@
 
 #include "engine/base/err.h"
 #include "engine/base/fd.h"
+#include "engine/base/path.h"
 #include "engine/runtime/mount-internal.h"
 #include "engine/runtime/plan-internal.h"
+
+/*
+ * By path: a descriptor that the caller opened belongs to its mount namespace, and could not
+ * be cloned in ours.
+ */
+static char *root_path(const struct plan *plan)
+{
+	return plan->spec->root.path
+		       ? path_join(str_or(plan->args->bundle, ""), plan->spec->root.path)
+		       : NULL;
+}
 
 /* Where the root is attached until it is entered: its own path, that hooks find it there. */
 static int open_place(const struct plan *plan)
 {
-	int dir = plan->args->bundle_fd >= 0 ? plan->args->bundle_fd : AT_FDCWD;
-	int fd = -1;
+	auto_free char *path = root_path(plan);
+	int fd = path ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 
-	if (plan->spec->root.path)
-		fd = openat(dir, plan->spec->root.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return fd >= 0 ? fd : open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
 static int open_root(struct plan *plan, int *ret_fd, struct err *err)
 {
-	int dir = plan->args->bundle_fd >= 0 ? plan->args->bundle_fd : AT_FDCWD;
+	auto_free char *path = root_path(plan);
 	int r = 0;
 
 	if (plan->args->open_root)
 		return plan->args->open_root(plan->args->open_root_data, ret_fd, err);
 	if (!plan->spec->root.path)
 		return err_say(err, ERR_USAGE, "root.path is missing");
-	r = mount_clone(dir, plan->spec->root.path, true, true, ret_fd);
+	r = mount_clone(AT_FDCWD, path, true, true, ret_fd);
 	return r < 0 ? err_set(err, r, "cannot open root.path %s", plan->spec->root.path) : 0;
 }
 

@@ -25,8 +25,8 @@ struct err;
 struct runtime_create_args {
 	const struct oci_spec *spec; /* the caller keeps it until runtime_start() is back */
 	const char *id;		     /* for hooks' state */
-	const char *bundle; /* absolute path, for hooks' state and relative paths; may be NULL */
-	int bundle_fd;	    /* where relative root and mount paths are resolved; -1: cwd */
+	const char *bundle; /* absolute path, for hooks' state; relative root and mount paths are
+			       resolved there; may be NULL where there are none */
 
 	/*
 	 * Called in the child, in its new mount namespace, with all capabilities in its user
@@ -54,8 +54,8 @@ struct runtime_create_args {
 	bool keep_keyring;  /* do not join a new session keyring */
 };
 #define RUNTIME_CREATE_ARGS_INIT                                                                   \
-	.bundle_fd = -1, .stdio = { -1, -1, -1 }, .console_socket = -1, .cgroup_fd = -1,           \
-	.init_fd = -1, .seccomp_cache_fd = -1, .seccomp_socket = -1, .start_listener = -1
+	.stdio = { -1, -1, -1 }, .console_socket = -1, .cgroup_fd = -1, .init_fd = -1,             \
+	.seccomp_cache_fd = -1, .seccomp_socket = -1, .start_listener = -1
 
 struct runtime_container {
 	pid_t pid; /* as the caller's pid namespace sees it; a child of the caller */

@@ -201,7 +201,6 @@ static int prepare(struct making *m, bool own_start, struct err *err)
 		.no_pivot = m->options.no_pivot,
 		.keep_keyring = m->options.keep_keyring,
 	};
-	args->bundle_fd = m->bundle_fd;
 	args->console_socket = m->console_socket;
 	args->start_listener = m->listener;
 	args->cgroup_fd = m->cgroup.fd;
