@@ -76,6 +76,9 @@ bryo-net_MAIN := netns/net/main.c
 bryo-net_LIBS := -lslirp -lglib-2.0 $(call static,-lseccomp -lcap -lnl-route-3 -lnl-3 -ljansson) -lm
 bryo-init_MAIN := engine/init/main.c
 bryo-init_LDFLAGS := -static
+# What `bryo run hello` runs; it is not installed but linked into bryo-image as bytes.
+HELLO := $(B)/bin/bryo-hello
+bryo-image_EXTRA := $(B)/engine/image/hello/bytes.o
 bryo-scope_MAIN := engine/cgroup/main.c
 bryo-scope_LIBS := -lsystemd
 HELPERS := $(foreach p,bryo-runtime bryo-image bryo-net bryo-init bryo-scope,$(if $(wildcard $($(p)_MAIN)),$(p)))
@@ -103,13 +106,23 @@ endef
 $(foreach d,$(DIRS),$(eval $(call archive_rule,$(d))))
 
 define program_rule
-$(B)/bin/$(1): $(call obj,$($(1)_MAIN)) $(ARCHIVES)
+$(B)/bin/$(1): $(call obj,$($(1)_MAIN)) $($(1)_EXTRA) $(ARCHIVES)
 	@mkdir -p $$(@D)
 	$(say) "  LINK    $$@"
 	$(Q)$(CC) $(OPT) $(ALL_LDFLAGS) $(if $($(1)_LDFLAGS),$($(1)_LDFLAGS),$(if $(filter release,$(FLAVOR)),-pie)) -o $$@ $$< \
-		-Wl,--start-group $(ARCHIVES) -Wl,--end-group $($(1)_LIBS)
+		$($(1)_EXTRA) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $($(1)_LIBS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
+
+# The file's name without its folder becomes the symbols' name: see engine/image/builtin.c.
+$(HELLO): $(call obj,engine/image/hello/main.c)
+	@mkdir -p $(@D)
+	$(say) "  LINK    $@"
+	$(Q)$(CC) $(filter-out -fsanitize%,$(OPT)) -static -s -Wl,--gc-sections -o $@ $<
+$(B)/engine/image/hello/main.o: OPT := -Os
+$(B)/engine/image/hello/bytes.o: $(HELLO)
+	@mkdir -p $(@D)
+	$(Q)cd $(<D) && $(LD) -r -b binary -z noexecstack -o $(abspath $@) $(<F)
 
 # ---- Packages ----
 APT := $(if $(filter 0,$(shell id -u)),,sudo -n )
