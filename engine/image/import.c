@@ -162,7 +162,8 @@ static json_t *make_history(const struct import *import, const char *created)
 
 	json_set_str(entry, "created", created);
 	json_set_str(entry, "created_by", by);
-	json_set_str(entry, "comment", json_str(import->session->request, "message", NULL));
+	json_set_str(entry, "comment",
+		     json_str(import->session->request, "message", "imported from tarball"));
 	(void)json_array_append_new(history, entry); /* fails with memory only, as below */
 	return history;
 }

@@ -109,7 +109,9 @@ int image_record_make(const struct image_new *image, json_t **ret_record, struct
 	json_set_str(record, "comment", last_comment(config));
 	(void)image_record_add_digests(record, image); /* always news to an empty record */
 	json_set_strv(record, "layers", image->layers);
-	json_set_int(record, "size", (int64_t)(image->layers_size + image->config_size));
+	/* As Podman counts: it keeps the manifest under two names. */
+	json_set_int(record, "size",
+		     (int64_t)(image->layers_size + image->config_size + 2 * image->manifest_size));
 	(void)json_object_set_new(record, "config", image_config_json(&parsed));
 	*ret_record = take(record);
 	return 0;

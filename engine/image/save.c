@@ -309,7 +309,8 @@ static bool goes_verbatim(const struct save *save, const struct saved *saved)
 	    saved->manifest.layer_count != saved->image.layers.count)
 		return false;
 	for (size_t i = 0; i < saved->manifest.layer_count; i++)
-		if (!str_eq(saved->manifest.layers[i].digest, saved->layers[i].digest))
+		if (!str_eq(saved->manifest.layers[i].digest, saved->layers[i].digest) ||
+		    !str_eq(saved->manifest.layers[i].media_type, saved->layers[i].media_type))
 			return false;
 	return true;
 }

@@ -202,7 +202,10 @@ static int read_diff_ids(struct archived *a, struct err *err)
 	return 0;
 }
 
-/* The manifest that describes it, in the order of keys that Go writes. */
+/*
+ * The manifest that describes it, in the order of keys that Go writes, and with its untruth about
+ * the layers' type: the digest shall be Podman's.
+ */
 static int make_manifest(struct archived *a, struct err *err)
 {
 	struct buf text auto_done(buf) = BUF_INIT;
@@ -225,7 +228,7 @@ static int make_manifest(struct archived *a, struct err *err)
 		if (r < 0)
 			return err_prefix(err, "layer %zu", i + 1);
 		(void)buf_addf(&text,
-			       "%s{\"mediaType\":\"" LAYER_DOCKER
+			       "%s{\"mediaType\":\"" LAYER_DOCKER_GZIP
 			       "\",\"size\":%llu,\"digest\":\"%s\"}",
 			       i ? "," : "", (unsigned long long)size, a->diff_ids.v[i]);
 	}
