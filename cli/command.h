@@ -24,7 +24,10 @@ struct cli_global {
 	const char *out;
 	struct strv runtime_flags;
 	bool version;
+	bool help;
 };
+
+struct cli_launcher;
 
 /* One command as it runs. */
 struct cli {
@@ -35,6 +38,7 @@ struct cli {
 	void *options;		       /* the command's struct, filled by its tables */
 	char **args;		       /* positionals */
 	size_t arg_count;
+	const struct cli_launcher *launcher;
 	struct ops *ops; /* open where the command needs more than OPS_NEED_NOTHING */
 	struct buf out;	 /* standard output: written when the command ends, or by cli_flush() */
 };
@@ -52,6 +56,7 @@ struct cli_command {
 	size_t group_count;
 	size_t options_size;		 /* of the struct that the groups fill */
 	void (*defaults)(void *options); /* sets what is not zero; NULL: nothing is */
+	void (*done)(void *options);	 /* frees all; NULL: what parsing filled is freed */
 	bool stop_at_first;		 /* the first positional ends options */
 	size_t args_min;		 /* checked in cobra's words; CLI_ANY as maximum and 0 */
 	size_t args_max;		 /*   where the command has its own */

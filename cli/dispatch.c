@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/launch.h"
 #include "engine/base/alloc.h"
 #include "engine/base/fd.h"
 #include "engine/base/log.h"
@@ -83,7 +84,7 @@ static int find_entry(struct line *line)
 		line->first.want_help = false;
 		if (cli_parse(&line->first, line->argv, line->argc, &err) < 0)
 			return fail_usage(&err, path);
-		if (line->first.want_help)
+		if (line->first.want_help || line->global.help)
 			return show_help(line->entry);
 		if (line->first.refused || line->global.version)
 			return -1;
@@ -147,7 +148,7 @@ static int apply_global(const struct cli_global *global, struct err *err)
 	return 0;
 }
 
-static int run_parsed(struct line *line, struct cli *cli, cli_open open_engine)
+static int run_parsed(struct line *line, struct cli *cli)
 {
 	const struct cli_command *c = line->entry->command;
 	struct err err = ERR_INIT;
@@ -158,7 +159,7 @@ static int run_parsed(struct line *line, struct cli *cli, cli_open open_engine)
 	if (r == 0)
 		r = apply_global(&line->global, &err);
 	if (r == 0 && c->need != OPS_NEED_NOTHING)
-		r = open_engine(c->need, &line->global, &cli->ops, &err);
+		r = cli->launcher->open(c->need, &line->global, &cli->ops, &err);
 	if (r == 0)
 		r = c->run(cli, &err);
 	if (cli_flush(cli, &flush) < 0 && r >= 0) {
@@ -170,7 +171,7 @@ static int run_parsed(struct line *line, struct cli *cli, cli_open open_engine)
 	return r < 0 ? fail(&err) : r;
 }
 
-static int run_entry(struct line *line, cli_open open_engine)
+static int run_entry(struct line *line, const struct cli_launcher *launcher)
 {
 	const struct cli_command *c = line->entry->command;
 	struct cli_parse parse = { .stop_at_first = c->stop_at_first };
@@ -187,6 +188,7 @@ static int run_entry(struct line *line, cli_open open_engine)
 	parse.groups[parse.group_count++] = &cli_global_group;
 	cli.path = cli_shown_path(line->entry);
 	cli.global = &line->global;
+	cli.launcher = launcher;
 	if (c->defaults)
 		c->defaults(options);
 	if (cli_parse(&parse, line->argv, line->argc, &err) < 0) {
@@ -200,16 +202,19 @@ static int run_entry(struct line *line, cli_open open_engine)
 	} else {
 		cli.args = parse.args;
 		cli.arg_count = parse.arg_count;
-		status = run_parsed(line, &cli, open_engine);
+		status = run_parsed(line, &cli);
 	}
 	parse.group_count--; /* the global ones are freed by the caller */
-	cli_parse_done(&parse);
+	if (c->done)
+		c->done(options);
+	else
+		cli_parse_done(&parse);
 	buf_done(&cli.out);
 	return status;
 }
 
 /* What can be said once the entry is known, or known not to be needed. */
-static int run_line(struct line *line, cli_open open_engine)
+static int run_line(struct line *line, const struct cli_launcher *launcher)
 {
 	struct err err = ERR_INIT;
 
@@ -228,10 +233,10 @@ static int run_line(struct line *line, cli_open open_engine)
 			      line->entry->path);
 		return fail(&err);
 	}
-	return run_entry(line, open_engine);
+	return run_entry(line, launcher);
 }
 
-int cli_dispatch(int argc, char **argv, cli_open open_engine)
+int cli_dispatch(int argc, char **argv, const struct cli_launcher *launcher)
 {
 	struct line line = { .first = { .groups = { &cli_global_group, &cli_top_group },
 					.group_count = 2,
@@ -244,7 +249,7 @@ int cli_dispatch(int argc, char **argv, cli_open open_engine)
 	line.first.fields[1] = &line.global;
 	status = find_entry(&line);
 	if (status < 0)
-		status = run_line(&line, open_engine);
+		status = run_line(&line, launcher);
 	cli_parse_done(&line.first);
 	return status;
 }

@@ -126,7 +126,7 @@ bool report_wants_json(const char *format)
 
 void report_json(struct buf *out, const json_t *json, int indent)
 {
-	auto_free char *text = json_text_pretty(json, indent);
+	auto_free char *text = indent ? json_text_pretty(json, indent) : json_text(json);
 
 	(void)buf_addf(out, "%s\n", text);
 }

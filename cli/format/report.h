@@ -41,7 +41,7 @@ bool report_wants_json(const char *format);
  */
 void report_align(struct buf *out, const char *text);
 
-/* JSON with so many blanks a level and a newline; YAML as Podman's info prints it. */
+/* JSON with so many blanks a level (0: compact) and a newline; YAML as Podman's info prints it. */
 void report_json(struct buf *out, const json_t *json, int indent);
 void report_yaml(struct buf *out, const json_t *json);
 

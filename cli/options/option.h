@@ -73,9 +73,10 @@ struct cli_group {
 	size_t count;
 	size_t base;
 };
-#define CLI_GROUP(table, base_offset)                                                              \
-	((struct cli_group){                                                                       \
-		.options = (table), .count = ARRAY_SIZE(table), .base = (base_offset) })
+#define CLI_GROUP_INIT(table, base_offset)                                                         \
+	{                                                                                          \
+		.options = (table), .count = ARRAY_SIZE(table), .base = (base_offset)              \
+	}
 
 #define CLI_GROUPS_MAX 8
 #define CLI_SET_MAX 256

@@ -98,7 +98,7 @@ static const struct cli_option options[] = {
 	  .hidden = true },
 	{ .name = "tty", .letter = 't', .kind = CLI_BOOL, .offset = AT(tty), .help = "Terminal" },
 };
-static const struct cli_group group = CLI_GROUP(options, 0);
+static const struct cli_group group = CLI_GROUP_INIT(options, 0);
 static const struct cli_group *const groups[] = { &group };
 
 struct run {

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The containers of `ps` as the fields that its templates name. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "engine/base/json.h"
+
+struct buf;
+
+#define PS_SORTS "command,created,id,image,names,runningfor,size,status"
+#define PS_COLUMNS                                                                                 \
+	"table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.CreatedHuman}}\t{{.Status}}\t{{.Ports}}\t"    \
+	"{{.Names}}"
+
+/*
+ * One row of the engine's list (Podman's JSON) as an object with the template's fields; only
+ * those that format names are made. truncate: ids of twelve digits, commands of twenty signs.
+ */
+json_t *ps_row(const json_t *container, const char *format, bool truncate);
+
+/* A new list in order of one of PS_SORTS; "created" is oldest first. */
+json_t *ps_sort(const json_t *list, const char *by);
+
+/* "0.0.0.0:8080->80/tcp, 443/tcp" */
+void ps_ports(struct buf *out, const json_t *ports, const json_t *exposed);

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bryo wait: waits for containers and prints their exit codes. */
+#include <stddef.h>
+
+#include "cli/command.h"
+#include "cli/commands.h"
+#include "cli/options/pick.h"
+#include "cli/options/shorthand.h"
+#include "engine/base/alloc.h"
+#include "engine/base/err.h"
+
+struct wait_options {
+	struct cli_pick pick;
+	struct strv conditions;
+	const char *interval;
+};
+
+#define AT(field) offsetof(struct wait_options, field)
+static const struct cli_option options[] = {
+	{ .name = "condition",
+	  .kind = CLI_STRINGS,
+	  .help = "Condition to wait on",
+	  .complete = "configured,created,running,stopped,paused,exited,removing,stopping",
+	  .offset = AT(conditions) },
+	{ .name = "exit-first-match",
+	  .kind = CLI_BOOL,
+	  .help = "Wait for exit of first container which matches conditions, ignore other ones",
+	  REFUSED },
+	{ .name = "ignore",
+	  .kind = CLI_BOOL,
+	  .help = "Ignore if a container does not exist",
+	  .offset = AT(pick.ignore) },
+	{ .name = "interval",
+	  .letter = 'i',
+	  .kind = CLI_STRING,
+	  .help = "Time Interval to wait before polling for completion",
+	  .preset = "250ms",
+	  .offset = AT(interval) },
+	{ .name = "latest",
+	  .letter = 'l',
+	  .kind = CLI_BOOL,
+	  .help = "Act on the latest container bryo is aware of",
+	  .offset = AT(pick.latest) },
+};
+static const struct cli_group group = CLI_GROUP_INIT(options, 0);
+static const struct cli_group *const groups[] = { &group };
+
+static int wait_one(struct cli *cli, const struct wait_options *o, const char *name,
+		    struct err *err)
+{
+	int status = 0;
+	int r = ops_container_wait(cli->ops, name, &o->conditions, &status, err);
+
+	if (r < 0 && err->kind == ERR_NOT_FOUND && o->pick.ignore) {
+		r = 0;
+		status = -1;
+	}
+	if (r == 0)
+		(void)buf_addf(&cli->out, "%d\n", status);
+	return r;
+}
+
+static int run(struct cli *cli, struct err *err)
+{
+	const struct wait_options *o = cli->options;
+	struct strv names auto_done(strv) = STRV_INIT;
+	int r = 0;
+
+	if (cli->arg_count == 0 && !o->pick.latest)
+		return err_say(err, ERR_USAGE,
+			       "\"bryo wait\" requires a name, id, or the \"--latest\" flag");
+	r = cli_pick(cli, &o->pick, OPS_ALL, &names, err);
+	for (size_t i = 0; r == 0 && i < names.count; i++)
+		r = wait_one(cli, o, names.v[i], err);
+	return r;
+}
+
+const struct cli_command command_wait = {
+	.summary = "Block on one or more containers",
+	.description = "Block until one or more containers stop and then print their exit codes.",
+	.usage = "[options] CONTAINER [CONTAINER...]",
+	.examples = "wait --interval 5s ctrID\n"
+		    "wait ctrID1 ctrID2",
+	.complete = "container",
+	.groups = groups,
+	.group_count = ARRAY_SIZE(groups),
+	.options_size = sizeof(struct wait_options),
+	.args_max = CLI_ANY,
+	.need = OPS_NEED_NAMESPACE,
+	.run = run,
+};

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The options that run and create share, and how they become a request. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "cli/options/option.h"
+#include "engine/spec/request.h"
+
+struct cli;
+struct err;
+
+/* The first member of the options of run and create. */
+struct cli_create {
+	struct request request;
+	const char *arch, *os, *variant;
+	bool rootfs;
+};
+
+/* Options into a struct cli_create. */
+extern const struct cli_group cli_create_group;
+
+/*
+ * Completes the request with what is no option's own value: image (or root file system) and
+ * command from the positionals, the platform from its parts, settings of bryo's own options. 0
+ * or -EINVAL with err.
+ */
+int cli_create_finish(const struct cli *cli, struct cli_create *create, struct err *err);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Commands that act on several containers: which ones, and one after the other. */
+#pragma once
+
+#include "cli/command.h"
+
+/* What --all, --latest, --cidfile and --filter said; part of such commands' options. */
+struct cli_pick {
+	bool all;
+	bool latest;
+	bool ignore; /* missing ones are no error */
+	struct strv cidfiles;
+	struct strv filters;
+};
+
+/*
+ * The names to act on: positionals as typed, contents of cidfiles, or ids of those that --all
+ * (all_means: every one or the running ones), --latest or --filter selects. 0 or a negative
+ * errno; wrong combinations are refused in Podman's words.
+ */
+int cli_pick(struct cli *cli, const struct cli_pick *pick, enum ops_select all_means,
+	     struct strv *ret_names, struct err *err);
+
+/*
+ * Calls act for each name and prints those for which it succeeded; goes on after failures,
+ * whose sentences are printed once all is done. Returns 0, or the last failure with err set
+ * (its sentence is left to the caller).
+ */
+typedef int (*cli_action)(struct cli *cli, const char *name, struct err *err);
+int cli_each(struct cli *cli, const struct strv *names, cli_action act, struct err *err);
