@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "engine/base/alloc.h"
@@ -260,6 +261,56 @@ static int overlay_create(const struct driver_mount_args *args, struct err *err)
 	    fchownat(args->rootfs_fd, "work", uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_set(err, -errno, "cannot set the owner of the container's work folder");
 	return storage_root_attributes(args, upper_fd, err);
+}
+
+/* ---- The probe ---- */
+
+/* What images need of it: a lower file is seen, deleted by a 0/0 device, a folder replaced whole.
+ */
+static int try_changes(int mount_fd, int upper_fd, struct err *err)
+{
+	auto_close int folder_fd = -1;
+	struct stat st;
+	char mark = 0;
+
+	if (unlinkat(mount_fd, "file", 0) < 0 ||
+	    fstatat(upper_fd, "file", &st, AT_SYMLINK_NOFOLLOW) < 0 || !is_whiteout(&st))
+		return err_say(err, ERR_UNSUPPORTED, "deleting a file of a layer fails here: %s",
+			       strerror(errno));
+	if (unlinkat(mount_fd, "folder", AT_REMOVEDIR) < 0 || mkdirat(mount_fd, "folder", 0755) < 0)
+		return err_say(err, ERR_UNSUPPORTED, "replacing a folder of a layer fails here: %s",
+			       strerror(errno));
+	folder_fd = openat(upper_fd, "folder", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder_fd < 0 || fgetxattr(folder_fd, STORAGE_OPAQUE_XATTR, &mark, 1) != 1 ||
+	    mark != 'y')
+		return err_say(err, ERR_UNSUPPORTED,
+			       "the file system keeps no user.* attributes, which overlay needs");
+	return 0;
+}
+
+int overlay_try(const struct storage *s, const struct scratch *scratch, struct err *err)
+{
+	static const char *const folders[] = { "lower", "upper", "work", "lower/folder" };
+	auto_close int lower_fd = -1;
+	auto_close int upper_fd = -1;
+	auto_close int mount_fd = -1;
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		if (mkdirat(scratch->fd, folders[i], 0755) < 0)
+			return err_set(err, -errno, "cannot make a folder to try overlay in");
+	if (mknodat(scratch->fd, "lower/file", S_IFREG | 0644, 0) < 0)
+		return err_set(err, -errno, "cannot make a file to try overlay with");
+	lower_fd = openat(scratch->fd, "lower", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	upper_fd = openat(scratch->fd, "upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (lower_fd < 0 || upper_fd < 0)
+		return err_set(err, -errno, "cannot open a folder to try overlay in");
+	r = overlay_mount(&(struct driver_mount_args){ .storage = s,
+						       .rootfs_fd = scratch->fd,
+						       .lower_fds = &lower_fd,
+						       .lower_count = 1 },
+			  &mount_fd, err);
+	return r < 0 ? r : try_changes(mount_fd, upper_fd, err);
 }
 
 const struct driver driver_overlay = { .create = overlay_create, .mount = overlay_mount };

@@ -7,13 +7,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/base/alloc.h"
 #include "engine/base/err.h"
 #include "engine/base/fd.h"
-#include "engine/base/file.h"
 #include "engine/base/hash.h"
 #include "engine/storage/storage-internal.h"
 
@@ -36,43 +35,28 @@ struct scratch_name shift_name(const struct storage_idmap *idmap)
 static int make_shifted(const struct storage *s, const char *diff_id,
 			const struct storage_idmap *idmap, const char *place, struct err *err)
 {
-	auto_close int tmp_fd = -1;
-	auto_close int lock_fd = -1;
-	auto_close int from_fd = -1;
-	auto_close int to_fd = -1;
-	struct scratch_name name = scratch_name("shift-");
-	char lock_name[sizeof(name.text) + 8];
+	struct scratch scratch auto_done(scratch) = SCRATCH_INIT;
 	struct layer_path path = layer_path(diff_id, "diff");
-	int r = storage_folder(s, "tmp", &tmp_fd, err);
+	auto_close int from_fd =
+		openat(s->layers_fd, path.text, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int r = 0;
 
-	if (r < 0)
-		return r;
-	(void)snprintf(lock_name, sizeof(lock_name), "%s.lock", name.text); /* fits */
-	lock_fd = openat(tmp_fd, lock_name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (lock_fd < 0 || flock(lock_fd, LOCK_EX | LOCK_NB) < 0 ||
-	    mkdirat(tmp_fd, name.text, 0755) < 0)
-		return err_set(err, -errno, "cannot make a shifted copy of layer %s", diff_id);
-	from_fd = openat(s->layers_fd, path.text, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (from_fd < 0)
-		r = errno == ENOENT ? err_say(err, ERR_NOT_FOUND,
-					      "the layer %s is not in the store", diff_id)
-				    : err_set(err, -errno, "cannot open layer %s", diff_id);
-	to_fd = openat(tmp_fd, name.text, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (r == 0 && to_fd < 0)
-		r = err_set(err, -errno, "cannot open a shifted copy of layer %s", diff_id);
+		return errno == ENOENT ? err_say(err, ERR_NOT_FOUND,
+						 "the layer %s is not in the store", diff_id)
+				       : err_set(err, -errno, "cannot open layer %s", diff_id);
+	r = scratch_open(s, "shift-", &scratch, err);
 	if (r == 0)
 		r = tree_copy(&(struct tree_copy_args){ .from_fd = from_fd,
-							.to_fd = to_fd,
+							.to_fd = scratch.fd,
 							.idmap = idmap },
 			      err);
 	/* It survives as long as its layer, so it must be as durable. */
-	if (r == 0 && syncfs(to_fd) < 0)
+	if (r == 0 && syncfs(scratch.fd) < 0)
 		r = err_set(err, -errno, "cannot sync a shifted copy of layer %s", diff_id);
-	if (r == 0 && renameat(tmp_fd, name.text, s->layers_fd, place) < 0 && errno != EEXIST &&
-	    errno != ENOTEMPTY) /* these two: somebody else was as fast */
+	if (r == 0 && renameat(scratch.tmp_fd, scratch.name.text, s->layers_fd, place) < 0 &&
+	    errno != EEXIST && errno != ENOTEMPTY) /* these two: somebody else was as fast */
 		r = err_set(err, -errno, "cannot publish a shifted copy of layer %s", diff_id);
-	(void)file_remove_tree(tmp_fd, name.text); /* gone if all went well; else swept later */
-	(void)unlinkat(tmp_fd, lock_name, 0);
 	return r;
 }
 

@@ -30,6 +30,21 @@ struct scratch_name {
 };
 struct scratch_name scratch_name(const char *prefix);
 
+/*
+ * A private folder in tmp/, with a lock that keeps sweepers away; scratch_done() removes what is
+ * still there under its name.
+ */
+struct scratch {
+	int tmp_fd;
+	int lock_fd;
+	int fd;
+	struct scratch_name name;
+};
+#define SCRATCH_INIT ((struct scratch){ .tmp_fd = -1, .lock_fd = -1, .fd = -1 })
+int scratch_open(const struct storage *storage, const char *prefix, struct scratch *ret_scratch,
+		 struct err *err);
+void scratch_done(struct scratch *scratch);
+
 /* Opens a folder of the data root ("tmp", "trash"), making it where it is missing. */
 int storage_folder(const struct storage *storage, const char *name, int *ret_fd, struct err *err);
 
@@ -118,6 +133,10 @@ int overlay_mount_classic(const struct driver_mount_args *args, int *ret_fd, str
 
 /* Gives the upper or copied root its owner and mode: the highest layer's that has any. */
 int storage_root_attributes(const struct driver_mount_args *args, int root_fd, struct err *err);
+
+/* Asks a mount of its own for what containers need of one: 0, or ERR_UNSUPPORTED saying what is
+ * missing. For the probe. */
+int overlay_try(const struct storage *storage, const struct scratch *scratch, struct err *err);
 
 /* ---- Layer records ---- */
 

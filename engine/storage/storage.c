@@ -197,6 +197,60 @@ int idmap_outside(const struct storage_range *ranges, size_t count, uint32_t ins
 	return -EINVAL;
 }
 
+/* ---- Scratch folders ---- */
+
+static void lock_name_of(const struct scratch *scratch, char text[64])
+{
+	(void)snprintf(text, 64, "%s.lock", scratch->name.text); /* names are short */
+}
+
+/* The lock first: a sweeper who finds the folder must find its lock held. */
+static int make_scratch(struct scratch *scratch)
+{
+	char lock[64];
+
+	lock_name_of(scratch, lock);
+	scratch->lock_fd = openat(scratch->tmp_fd, lock,
+				  O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (scratch->lock_fd < 0 || flock(scratch->lock_fd, LOCK_EX | LOCK_NB) < 0 ||
+	    mkdirat(scratch->tmp_fd, scratch->name.text, 0755) < 0)
+		return -errno;
+	scratch->fd = openat(scratch->tmp_fd, scratch->name.text,
+			     O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return scratch->fd < 0 ? -errno : 0;
+}
+
+int scratch_open(const struct storage *s, const char *prefix, struct scratch *ret_scratch,
+		 struct err *err)
+{
+	struct scratch scratch auto_done(scratch) = SCRATCH_INIT;
+	int r = storage_folder(s, "tmp", &scratch.tmp_fd, err);
+
+	if (r < 0)
+		return r;
+	scratch.name = scratch_name(prefix);
+	r = make_scratch(&scratch);
+	if (r < 0)
+		return err_set(err, r, "cannot make a folder in %s/tmp", s->path);
+	*ret_scratch = scratch;
+	scratch = SCRATCH_INIT;
+	return 0;
+}
+
+void scratch_done(struct scratch *scratch)
+{
+	char lock[64];
+
+	fd_close(&scratch->fd);
+	if (scratch->lock_fd >= 0) {
+		lock_name_of(scratch, lock);
+		(void)file_remove_tree(scratch->tmp_fd, scratch->name.text); /* else swept later */
+		(void)unlinkat(scratch->tmp_fd, lock, 0);
+	}
+	fd_close(&scratch->lock_fd);
+	fd_close(&scratch->tmp_fd);
+}
+
 /* ---- Trash and repair ---- */
 
 int storage_discard(const struct storage *s, int dir_fd, const char *name, struct err *err)

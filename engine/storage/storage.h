@@ -165,14 +165,15 @@ enum storage_change {
 };
 
 /*
- * Calls found() for each path ("/etc/x") in which the container differs from its layers, parents
- * before children, names sorted. A negative return of found() ends it.
+ * Calls found() for each path ("/etc/x") in which the container differs from its layers, sorted by
+ * path. A negative return of found() ends it.
  */
 int storage_container_diff(const struct storage *storage, const char *id,
 			   int (*found)(void *ctx, enum storage_change change, const char *path),
 			   void *ctx, struct err *err);
 
-/* Bytes on disk of what the container wrote, and those plus its layers' (ps --size). */
+/* Bytes in files that the container added or changed, and those plus its layers' tar streams, as
+ * Podman counts them (ps --size). */
 int storage_container_size(const struct storage *storage, const char *id, uint64_t *ret_written,
 			   uint64_t *ret_all, struct err *err);
 

@@ -5,6 +5,7 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
+#include "engine/base/buf.h"
 #include "engine/base/str.h"
 #include "engine/storage/storage-internal.h"
 
@@ -169,6 +170,186 @@ static void many_layers_fit(void **state)
 	fixture_run(many);
 }
 
+static int add_line(void *ctx, enum storage_change change, const char *path)
+{
+	return buf_addf(ctx, "%c %s\n", (char)change, path);
+}
+
+/* What a container did, through each driver. */
+static void changes(const char *root, enum storage_driver driver)
+{
+	struct storage s auto_done(storage) = STORAGE_INIT;
+	struct strv layers auto_done(strv) = STRV_INIT;
+	struct buf text auto_done(buf) = BUF_INIT;
+	uint64_t written = 0;
+	uint64_t all = 0;
+	int fd = -1;
+
+	OK(storage_open(&s, root, &err));
+	two_layers(&s, &layers);
+	for (size_t i = 0; i < layers.count; i++) {
+		auto_close int layer_fd =
+			openat(s.layers_fd, layers.v[i] + 7, O_RDONLY | O_DIRECTORY);
+		struct storage_layer record = { .tar_size = 1000 };
+
+		(void)snprintf(record.diff_id, sizeof(record.diff_id), "%s", layers.v[i]);
+		OK(layer_record_write(layer_fd, &record, &err));
+	}
+	CHECK(mkdirat(s.containers_fd, "c1", 0711) == 0);
+	OK(storage_container_create(
+		&s,
+		&(struct storage_container_args){ .id = "c1", .layers = &layers, .driver = driver },
+		&err));
+	fd = use_container(&s, true);
+	OK(storage_container_diff(&s, "c1", add_line, &text, &err));
+	CHECK(text.size == 0);
+	put_file(fd, "new", "12345");
+	CHECK(unlinkat(fd, "changed", 0) == 0);
+	CHECK(fchmodat(fd, "kept", 0600, 0) == 0);
+	put_file(fd, "dir/deep", "1");
+	CHECK(mkdirat(fd, "e", 0755) == 0 && mkdirat(fd, "e/f", 0755) == 0);
+	OK(storage_container_diff(&s, "c1", add_line, &text, &err));
+	if (strcmp(text.data, "D /changed\nC /dir\nA /dir/deep\nA /e\nA /e/f\nC /kept\nA /new\n") !=
+		    0 &&
+	    strcmp(text.data,
+		   "D /changed\nC /dir\nA /dir/deep\nA /e\nA /e/f\nC /kept\nC /kept2\nA /new\n") !=
+		    0)
+		fprintf(stderr, "%s", text.data), _exit(1); /* a copy keeps kept2 linked to kept */
+	OK(storage_container_size(&s, "c1", &written, &all, &err));
+	CHECK(written >= 9 && all == written + 2000);
+	text.size = 0;
+	CHECK(unlinkat(fd, "dir/new", 0) == 0 && unlinkat(fd, "dir/deep", 0) == 0);
+	CHECK(unlinkat(fd, "dir", AT_REMOVEDIR) == 0 && mkdirat(fd, "dir", 0700) == 0);
+	OK(storage_container_diff(&s, "c1", add_line, &text, &err));
+	CHECK(strstr(text.data, "D /dir/new\n") && !strstr(text.data, "hidden"));
+	(void)close(fd);
+}
+
+static void overlay_changes(const char *root)
+{
+	changes(root, STORAGE_AUTO);
+}
+
+static void copy_changes(const char *root)
+{
+	changes(root, STORAGE_COPY);
+}
+
+static void diff_tells_what_changed(void **state)
+{
+	(void)state;
+	fixture_run(overlay_changes);
+	fixture_run(copy_changes);
+}
+
+static void probe(const char *root)
+{
+	struct storage s auto_done(storage) = STORAGE_INIT;
+	struct storage_probe first;
+	struct storage_probe second;
+
+	OK(storage_open(&s, root, &err));
+	OK(storage_probe(&s, true, &first, &err));
+	CHECK(first.drivers[STORAGE_COPY].works && first.best != STORAGE_AUTO);
+	CHECK(first.drivers[STORAGE_OVERLAY].works == (first.best == STORAGE_OVERLAY));
+	CHECK(first.drivers[STORAGE_OVERLAY].works || first.drivers[STORAGE_OVERLAY].why_not[0]);
+	CHECK(first.fs_type[0] && strcmp(first.fs_type, "unknown") != 0);
+	OK(storage_probe(&s, false, &second, &err));
+	CHECK(second.best == first.best && strcmp(second.fs_type, first.fs_type) == 0);
+	{
+		auto_close int tmp = openat(s.root_fd, "tmp", O_RDONLY | O_DIRECTORY);
+		struct stat st;
+
+		CHECK(fstat(tmp, &st) == 0 && st.st_nlink == 2);
+	}
+}
+
+static void probing_answers_and_remembers(void **state)
+{
+	(void)state;
+	fixture_run(probe);
+}
+
+/* The store's ids 0 and 0 become others: here 0 again, all that one id allows, but by a map. */
+static void shifted(const char *root)
+{
+	static const struct storage_range range = { .inside = 0, .outside = 0, .count = 1 };
+	static const struct storage_range none = { .inside = 5, .outside = 0, .count = 1 };
+	struct storage_idmap map = { &range, 1, &range, 1 };
+	struct storage s auto_done(storage) = STORAGE_INIT;
+	struct strv layers auto_done(strv) = STRV_INIT;
+	struct err said = ERR_INIT;
+	int fd = -1;
+
+	OK(storage_open(&s, root, &err));
+	two_layers(&s, &layers);
+	CHECK(mkdirat(s.containers_fd, "c1", 0711) == 0 &&
+	      mkdirat(s.containers_fd, "c2", 0711) == 0);
+	OK(storage_container_create(
+		&s,
+		&(struct storage_container_args){ .id = "c1", .layers = &layers, .idmap = &map },
+		&err));
+	fd = use_container(&s, true);
+	check_view(fd);
+	(void)close(fd);
+	map.uids = &none;
+	CHECK(storage_container_create(&s,
+				       &(struct storage_container_args){
+					       .id = "c2", .layers = &layers, .idmap = &map },
+				       &said) < 0);
+	CHECK(strstr(said.text, "id map lacks"));
+}
+
+static void shifted_layers_look_the_same(void **state)
+{
+	(void)state;
+	fixture_run(shifted);
+}
+
+static void sweep_and_prune(const char *root)
+{
+	struct storage s auto_done(storage) = STORAGE_INIT;
+	struct strv layers auto_done(strv) = STRV_INIT;
+	struct strv one auto_done(strv) = STRV_INIT;
+	struct strv removed auto_done(strv) = STRV_INIT;
+	struct strv keep auto_done(strv) = STRV_INIT;
+	struct scratch living auto_done(scratch) = SCRATCH_INIT;
+	char id[STORAGE_DIGEST_SIZE];
+
+	OK(storage_open(&s, root, &err));
+	two_layers(&s, &layers);
+	(void)close(fixture_layer(&s, 'c', id));
+	strv_add(&one, layers.v[0]);
+	CHECK(mkdirat(s.containers_fd, "c1", 0711) == 0);
+	OK(storage_container_create(
+		&s, &(struct storage_container_args){ .id = "c1", .layers = &one }, &err));
+	strv_add(&keep, layers.v[1]);
+	OK(storage_layers_prune(&s, NULL, &keep, &removed, &err));
+	CHECK(removed.count == 1 && strcmp(removed.v[0], id) == 0);
+	CHECK(storage_layer_exists(&s, layers.v[0]) && storage_layer_exists(&s, layers.v[1]));
+	/* killed commands' remains go, a living maker's folder stays */
+	OK(scratch_open(&s, "x-", &living, &err));
+	CHECK(mkdirat(living.tmp_fd, "dead", 0700) == 0 &&
+	      mkdirat(living.tmp_fd, "dead/a", 0) == 0);
+	put_file(living.tmp_fd, "old.lock", "");
+	{
+		auto_close int trash = openat(s.root_fd, "trash", O_RDONLY | O_DIRECTORY);
+
+		CHECK(mkdirat(trash, "junk", 0700) == 0 && mkdirat(trash, "junk/deep", 0) == 0);
+		OK(storage_sweep(&s, &err));
+		CHECK(faccessat(trash, "junk", F_OK, 0) < 0);
+	}
+	CHECK(faccessat(living.tmp_fd, "dead", F_OK, 0) < 0);
+	CHECK(faccessat(living.tmp_fd, "old.lock", F_OK, 0) < 0);
+	CHECK(faccessat(living.tmp_fd, living.name.text, F_OK, 0) == 0);
+}
+
+static void remains_go_and_what_is_used_stays(void **state)
+{
+	(void)state;
+	fixture_run(sweep_and_prune);
+}
+
 static void refuse(const char *root)
 {
 	struct storage s auto_done(storage) = STORAGE_INIT;
@@ -204,6 +385,10 @@ int main(void)
 		cmocka_unit_test(overlay_lives),
 		cmocka_unit_test(copy_lives),
 		cmocka_unit_test(many_layers_fit),
+		cmocka_unit_test(diff_tells_what_changed),
+		cmocka_unit_test(probing_answers_and_remembers),
+		cmocka_unit_test(shifted_layers_look_the_same),
+		cmocka_unit_test(remains_go_and_what_is_used_stays),
 		cmocka_unit_test(what_is_missing_or_newer_is_named),
 	};
 
