@@ -244,3 +244,8 @@ int ops_volume_prune(struct ops *ops, const struct strv *filters, struct strv *r
 /* The object of `podman info --format json`; `podman version --format json`. */
 int ops_system_info(struct ops *ops, json_t **ret_object, struct err *err);
 int ops_system_version(json_t **ret_object);
+/*
+ * Appends the engine's findings to an array that the launcher's part began (rootless/doctor.h
+ * has the form of one finding).
+ */
+int ops_system_doctor(struct ops *ops, json_t *findings, struct err *err);
