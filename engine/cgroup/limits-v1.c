@@ -166,7 +166,5 @@ int cgroup_apply_v1(const struct cgroup_apply *a, unsigned int kinds, struct err
 		r = apply_io(a, err);
 	if (r == 0 && (kinds & CGROUP_HUGETLB))
 		r = apply_hugepages(a, err);
-	if (r == 0 && l->unified_count > 0)
-		strv_add(a->ignored, "raw cgroup v2 settings ignored: this host has cgroup v1");
 	return r;
 }

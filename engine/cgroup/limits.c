@@ -132,6 +132,9 @@ int cgroup_apply(const struct cgroup_host *host, const struct cgroup *cgroup,
 		r = cgroup_apply_v1(&a, need & cgroup->v1 & ~cgroup->controllers, err);
 	if (r == 0 && (need & CGROUP_DEVICES))
 		r = cgroup_apply_devices(&a, err);
+	if (r == 0 && cgroup->fd < 0 && limits->unified_count > 0)
+		strv_addf(ret_ignored, "cgroup v2 settings ignored: %s",
+			  host->reason[0] ? host->reason : "the container has no cgroup v2 group");
 	if (r == 0)
 		report_missing(&a, need & ~(cgroup->controllers | cgroup->v1));
 	return r;
