@@ -266,7 +266,7 @@ static bool outgoing_address(struct in_addr *ret)
 					 .sin_port = htons(9),
 					 .sin_addr = { htonl(0xcb007101) } };
 	auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_in own;
+	struct sockaddr_in own = { 0 };
 	socklen_t size = sizeof(own);
 
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&far, sizeof(far)) < 0 ||

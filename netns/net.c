@@ -111,12 +111,14 @@ int net_start(const struct net_args *args, struct net_process *ret_net, struct e
 	auto_free char *found = NULL;
 	const char *program = args->program;
 	int ends[2] = { -1, -1 };
-	int r = program ? 0 : net_program(&found, err);
+	int r = 0;
 
-	if (r < 0)
-		return r;
-	if (!program)
+	if (!program) {
+		r = net_program(&found, err);
+		if (r < 0 || !found)
+			return r;
 		program = found;
+	}
 	r = fd_socketpair(SOCK_SEQPACKET, ends);
 	if (r < 0)
 		return err_set(err, r, "cannot make a socket for bryo-net");

@@ -16,6 +16,9 @@
 #include "engine/base/json.h"
 #include "engine/base/str.h"
 
+static const char bad_format[] =
+	"invalid port format - format is [[hostIP:]hostPort:]containerPort";
+
 void port_list_done(struct port_list *list)
 {
 	free(list->maps);
@@ -143,6 +146,8 @@ static int take_host_ip(struct port_map *map, char **text, struct err *err)
 		end = strchr(*text, ':');
 		if (!end)
 			return 0;
+		if (strchr(end + 1, ':'))
+			return err_say(err, ERR_USAGE, "%s", bad_format);
 	}
 	*end++ = '\0';
 	*text = end;
@@ -161,8 +166,7 @@ static int parse_host(struct port_map *map, char *text, struct err *err)
 	if (r < 0)
 		return r;
 	if (strchr(text, ':'))
-		return err_say(err, ERR_USAGE,
-			       "invalid port format - format is [[hostIP:]hostPort:]containerPort");
+		return err_say(err, ERR_USAGE, "%s", bad_format);
 	if (*text == '\0')
 		return 0;
 	r = parse_range(text, "host", &map->host_port, &count, err);
@@ -190,8 +194,7 @@ static int parse_one(struct port_list *list, char *text, struct err *err)
 	}
 	container = strrchr(text, ':');
 	if (container && strchr(container, ']'))
-		return err_say(err, ERR_USAGE,
-			       "invalid port format - format is [[hostIP:]hostPort:]containerPort");
+		return err_say(err, ERR_USAGE, "%s", bad_format);
 	container = container ? container + 1 : text;
 	if (*container == '\0')
 		return err_say(err, ERR_USAGE,

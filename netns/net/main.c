@@ -24,7 +24,7 @@
 #include "netns/net-message.h"
 #include "netns/net/listen.h"
 #include "netns/net/relay.h"
-#include "netns/net/sandbox.h"
+#include "netns/net/lockdown.h"
 #include "netns/net/slim.h"
 #include "netns/net/tap.h"
 
@@ -113,7 +113,7 @@ int main(void)
 	if (r == 0)
 		r = relay_watch_resolvers(&relay, &err);
 	if (r == 0)
-		r = net_sandbox_enter(relay.folders, &err);
+		r = lockdown_enter(relay.folders, &err);
 	if (r < 0) {
 		if (err.code < 0)
 			report(&err);

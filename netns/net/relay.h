@@ -34,7 +34,7 @@ struct relay {
 	int init_pidfd;
 	int inotify;
 	char resolv_folder[RELAY_PATH_MAX]; /* of the real file behind /etc/resolv.conf */
-	const char *folders[4];		    /* that may still be read, for net_sandbox_enter() */
+	const char *folders[4];		    /* that may still be read, for lockdown_enter() */
 	uint8_t frame[RELAY_FRAME_MAX];
 	struct pollfd fds[RELAY_POLL_MAX];
 };

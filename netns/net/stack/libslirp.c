@@ -15,6 +15,9 @@
 #include "engine/base/fd.h"
 #include "engine/base/time.h"
 
+/* TCP gives up on a peer after less; UDP sockets, which live longer, are seen among the others. */
+#define QUIET_NS (150 * 1000000000LL)
+
 struct stack {
 	Slirp *slirp;
 	const struct stack_link *link;
@@ -23,6 +26,10 @@ struct stack {
 	bool ipv6;
 	struct sockaddr_in outbound4;
 	struct sockaddr_in6 outbound6;
+	/* For idle(): listening sockets, and whether anything came since it was last asked. */
+	size_t listeners;
+	bool busy;
+	int64_t quiet_since;
 	/* Only between fill() and dispatch(). */
 	struct pollfd *fds;
 	const struct pollfd *seen;
@@ -234,6 +241,7 @@ static int stack_publish(struct stack *stack, const struct port_map *map)
 		return errno > 0 ? -errno : -EIO;
 	if (map->proto == PORT_TCP)
 		widen_backlog(fd);
+	stack->listeners++;
 	return 0;
 }
 
@@ -247,8 +255,24 @@ static void stack_unpublish(struct stack *stack, const struct port_map *map)
 
 /* ---- The loop ---- */
 
+/*
+ * libslirp wants to be woken twice a second for its timers, connections or not. Once nothing but
+ * listening sockets is left and all has been quiet for longer than any of its timers runs, there is
+ * nothing to be timed: the process may sleep until somebody comes.
+ */
+static bool idle(struct stack *stack)
+{
+	const int64_t now = time_monotonic();
+
+	if (stack->busy || stack->quiet_since == 0)
+		stack->quiet_since = now;
+	stack->busy = false;
+	return stack->count <= stack->listeners && now - stack->quiet_since > QUIET_NS;
+}
+
 static void stack_input(struct stack *stack, const void *frame, size_t size)
 {
+	stack->busy = true;
 	slirp_input(stack->slirp, frame, (int)size);
 }
 
@@ -279,7 +303,8 @@ static size_t stack_fill(struct stack *stack, struct pollfd *fds, size_t max, in
 	stack->max = max;
 	stack->count = 0;
 	slirp_pollfds_fill(stack->slirp, &timeout, add_poll, stack);
-	*timeout_ms = timeout > INT32_MAX ? -1 : (int)timeout;
+	if (!idle(stack))
+		*timeout_ms = timeout > INT32_MAX ? -1 : (int)timeout;
 	return stack->count;
 }
 
@@ -307,6 +332,8 @@ static int get_revents(int index, void *opaque)
 
 static void stack_dispatch(struct stack *stack, const struct pollfd *fds, size_t count)
 {
+	for (size_t i = 0; i < count; i++)
+		stack->busy = stack->busy || fds[i].revents != 0;
 	stack->seen = fds;
 	stack->count = count;
 	slirp_pollfds_poll(stack->slirp, 0, get_revents, stack);

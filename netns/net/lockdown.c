@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bryo-net's prison: see sandbox.h. The filter is written out as BPF instead of made by libseccomp:
+ * bryo-net's prison: see lockdown.h. The filter is written out as BPF instead of made by libseccomp:
  * it is a plain list, it costs nothing at start, and the library's memory stays out.
  */
-#include "netns/net/sandbox.h"
+#include "netns/net/lockdown.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +33,7 @@
 #elif defined(__powerpc64__) && defined(__LITTLE_ENDIAN__)
 #define OWN_ARCH AUDIT_ARCH_PPC64LE
 #else
+/* cppcheck-suppress preprocessorErrorDirective */
 #error "name this architecture's AUDIT_ARCH constant here"
 #endif
 
@@ -240,7 +241,7 @@ static int filter_calls(struct err *err)
 	return 0;
 }
 
-int net_sandbox_enter(const char *const *folders, struct err *err)
+int lockdown_enter(const char *const *folders, struct err *err)
 {
 	const struct rlimit none = { 0, 0 };
 	int r = 0;

@@ -12,4 +12,4 @@ struct err;
  * folders given (Landlock, where the kernel has it), and all system calls but those of a network
  * stack (seccomp). Checks that capabilities are gone. folders is NULL-terminated.
  */
-int net_sandbox_enter(const char *const *folders, struct err *err);
+int lockdown_enter(const char *const *folders, struct err *err);
