@@ -94,6 +94,9 @@ static inline const char *cli_summary(const struct cli_entry *entry)
 	return entry->summary ? entry->summary : entry->command->summary;
 }
 
+/* Does the entry have a manual page of its own? */
+bool cli_has_page(const struct cli_entry *entry);
+
 /* Options into a struct cli_global: those that every command takes too, and those that only
    bryo itself takes. */
 extern const struct cli_group cli_global_group;

@@ -213,7 +213,7 @@ static void manual_of_bryo(const struct page *page)
 		const struct cli_entry *entry = &cli_table[i];
 		auto_free char *name = NULL;
 
-		if (!entry->command || entry->alias_of || entry->path[0] == '_')
+		if (!cli_has_page(entry))
 			continue;
 		name = page_name(entry->path);
 		(void)buf_add_str(page->out, page->markdown ? "- " : ".TP\n");

@@ -176,3 +176,16 @@ const struct cli_entry *cli_lookup(const char *path)
 {
 	return bsearch(path, cli_table, cli_table_count, sizeof(cli_table[0]), by_path);
 }
+
+bool cli_has_page(const struct cli_entry *entry)
+{
+	if (!entry->command || entry->alias_of || entry->path[0] == '_')
+		return false;
+	if (!strchr(entry->path, ' '))
+		return true;
+	/* "container run" is "run": the short one has the page. */
+	for (size_t i = 0; i < cli_table_count; i++)
+		if (cli_table[i].command == entry->command && !strchr(cli_table[i].path, ' '))
+			return false;
+	return true;
+}

@@ -236,9 +236,12 @@ void report_ago(struct buf *out, int64_t then)
 
 void report_size(struct buf *out, uint64_t bytes, bool with_blank)
 {
-	struct str_size size = str_human_size(bytes);
-	size_t digits = strspn(size.text, "0123456789.");
+	static const char *const units[] = { "B", "kB", "MB", "GB", "TB", "PB", "EB" };
+	double size = (double)bytes;
+	size_t unit = 0;
 
-	(void)buf_addf(out, "%.*s%s%s", (int)digits, size.text, with_blank ? " " : "",
-		       size.text + digits + strspn(size.text + digits, " "));
+	/* go-units' HumanSizeWithPrecision with three digits, as Podman's listings have it. */
+	for (; size >= 1000 && unit + 1 < ARRAY_SIZE(units); unit++)
+		size /= 1000;
+	(void)buf_addf(out, "%.3g%s%s", size, with_blank ? " " : "", units[unit]);
 }

@@ -30,7 +30,7 @@ static const struct cli_group *const groups[] = { &group };
 static void print_list(struct buf *out)
 {
 	for (size_t i = 0; i < cli_table_count; i++)
-		if (cli_table[i].command && !cli_table[i].alias_of && cli_table[i].path[0] != '_')
+		if (cli_has_page(&cli_table[i]))
 			(void)buf_addf(out, "%s\n", cli_table[i].path);
 }
 

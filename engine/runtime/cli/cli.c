@@ -169,7 +169,7 @@ int cli_main(int argc, char **argv)
 		return 0;
 	}
 	if (r == 0 && !cli.root) {
-		cli.own_root = state_default_root();
+		cli.own_root = rt_state_default_root();
 		cli.root = cli.own_root;
 	}
 	if (r == 0)

@@ -41,7 +41,7 @@ struct making {
 	const struct cli *cli;
 	struct options options;
 	struct oci_spec spec;
-	struct state state;
+	struct rt_state state;
 	struct cgroup cgroup;
 	struct runtime_container container;
 	struct runtime_create_args args;
@@ -56,7 +56,7 @@ struct making {
 static void making_done(struct making *m)
 {
 	oci_spec_done(&m->spec);
-	state_done(&m->state);
+	rt_state_done(&m->state);
 	cgroup_done(&m->cgroup);
 	runtime_container_done(&m->container);
 	free(m->bundle);
@@ -142,7 +142,7 @@ static const char *user_name(void)
 
 static int fill_state(struct making *m, struct err *err)
 {
-	struct state *s = &m->state;
+	struct rt_state *s = &m->state;
 	int r = 0;
 
 	s->bundle = xstrdup(m->bundle);
@@ -157,7 +157,7 @@ static int fill_state(struct making *m, struct err *err)
 		r = proc_boot_id(s->boot_id);
 	if (r < 0)
 		return err_set(err, r, "the container's first process has ended");
-	return state_save(s, err);
+	return rt_state_save(s, err);
 }
 
 /* Between begin and finish: the process is there and waits. */
@@ -167,7 +167,7 @@ static int settle(struct making *m, struct err *err)
 						  : 0;
 
 	if (r == 0)
-		r = state_save_config(&m->state, &m->spec, err);
+		r = rt_state_save_config(&m->state, &m->spec, err);
 	return r;
 }
 
@@ -190,7 +190,7 @@ static int prepare(struct making *m, bool own_start, struct err *err)
 	if (r < 0)
 		return r;
 	m->pass_fds = bundle_pass_fds(m->options.preserve_fds, &m->spec.process, &pass_count);
-	m->cache_fd = state_seccomp_cache(m->cli->root);
+	m->cache_fd = rt_state_seccomp_cache(m->cli->root);
 	*args = (struct runtime_create_args){
 		RUNTIME_CREATE_ARGS_INIT,
 		.spec = &m->spec,
@@ -242,7 +242,7 @@ static void unmake(struct making *m)
 		(void)cgroup_kill(&m->cgroup);
 		(void)cgroup_remove(&m->cgroup); /* best effort: the first error is being told */
 	}
-	(void)state_remove(m->cli->root, &m->state, NULL);
+	(void)rt_state_remove(m->cli->root, &m->state, NULL);
 }
 
 static int begin(const struct cli *cli, int argc, char **argv, struct making *m, struct err *err)
@@ -267,7 +267,7 @@ static int begin(const struct cli *cli, int argc, char **argv, struct making *m,
 			    "process.terminal is set: --console-socket is needed to hand the "
 			    "terminal over");
 	if (r == 0)
-		r = state_create(cli->root, m->options.id, &m->state, err);
+		r = rt_state_create(cli->root, m->options.id, &m->state, err);
 	return r;
 }
 

@@ -199,7 +199,7 @@ static int build_process(const struct options *o, char **args, struct oci_proces
 }
 
 struct running {
-	struct state state;
+	struct rt_state state;
 	struct oci_spec spec;
 	struct cgroup cgroup;
 	struct runtime_container process;
@@ -211,7 +211,7 @@ struct running {
 
 static void running_done(struct running *r)
 {
-	state_done(&r->state);
+	rt_state_done(&r->state);
 	oci_spec_done(&r->spec);
 	cgroup_done(&r->cgroup);
 	runtime_container_done(&r->process);
@@ -266,18 +266,18 @@ static int run_exec(const struct cli *cli, int argc, char **argv, struct err *er
 	int r = parse_options(argc, argv, &o, err);
 
 	if (r == 0)
-		r = state_load(cli->root, argv[optind], &run.state, err);
+		r = rt_state_load(cli->root, argv[optind], &run.state, err);
 	if (r == 0)
-		r = state_pidfd(&run.state, &run.pidfd, err);
+		r = rt_state_pidfd(&run.state, &run.pidfd, err);
 	if (r == 0)
-		r = state_load_config(&run.state, &run.spec, err);
+		r = rt_state_load_config(&run.state, &run.spec, err);
 	if (r == 0)
 		r = build_process(&o, argv + optind + 1, &run.spec.process, err);
 	if (r < 0)
 		return r;
 	if (run.spec.process.terminal && o.detach && !o.console_socket)
 		return err_say(err, ERR_USAGE, "a terminal with --detach needs --console-socket");
-	run.cache = state_seccomp_cache(cli->root);
+	run.cache = rt_state_seccomp_cache(cli->root);
 	if (run.state.cgroup || run.state.cgroup_v1)
 		(void)cgroup_open(run.state.cgroup, run.state.cgroup_v1, &run.cgroup, NULL);
 	return execute(&run, &o, err);

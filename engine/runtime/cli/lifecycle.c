@@ -24,12 +24,12 @@
 
 #define KILL_TIMEOUT_MS 10000
 
-static int load(const struct cli *cli, const char *id, struct state *state, struct err *err)
+static int load(const struct cli *cli, const char *id, struct rt_state *state, struct err *err)
 {
-	return state_load(cli->root, id, state, err);
+	return rt_state_load(cli->root, id, state, err);
 }
 
-static int connect_start(const struct state *state, int *ret_fd, struct err *err)
+static int connect_start(const struct rt_state *state, int *ret_fd, struct err *err)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	auto_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
@@ -45,7 +45,7 @@ static int connect_start(const struct state *state, int *ret_fd, struct err *err
 
 static int run_start(const struct cli *cli, int argc, char **argv, struct err *err)
 {
-	auto_done(state) struct state state = STATE_INIT;
+	auto_done(rt_state) struct rt_state state = STATE_INIT;
 	auto_done(oci_spec) struct oci_spec spec = OCI_SPEC_INIT;
 	struct err ignored = ERR_INIT;
 	auto_close int fd = -1;
@@ -56,9 +56,9 @@ static int run_start(const struct cli *cli, int argc, char **argv, struct err *e
 		r = load(cli, id, &state, err);
 	if (r < 0)
 		return r;
-	if (state_status(&state) != STATE_CREATED)
+	if (rt_state_status(&state) != STATE_CREATED)
 		return err_say(err, ERR_STATE, "cannot start container `%s`: it is %s", id,
-			       state_status_name(state_status(&state)));
+			       rt_state_status_name(rt_state_status(&state)));
 	r = connect_start(&state, &fd, err);
 	if (r == 0)
 		r = runtime_start_at(fd, err);
@@ -66,7 +66,7 @@ static int run_start(const struct cli *cli, int argc, char **argv, struct err *e
 	(void)unlinkat(state.folder, "start", 0);
 	if (r < 0)
 		return r;
-	r = state_load_config(&state, &spec, err);
+	r = rt_state_load_config(&state, &spec, err);
 	if (r == 0 && spec.hooks[OCI_HOOK_POSTSTART].count > 0) {
 		struct hooks_state hooks = { .spec = &spec,
 					     .id = state.id,
@@ -105,7 +105,7 @@ static int parse_signal(const char *text, int *ret_signal)
 	return -EINVAL;
 }
 
-static void open_cgroup(const struct state *state, struct cgroup *cgroup)
+static void open_cgroup(const struct rt_state *state, struct cgroup *cgroup)
 {
 	if (state->cgroup || state->cgroup_v1)
 		(void)cgroup_open(state->cgroup, state->cgroup_v1, cgroup, NULL); /* gone: none */
@@ -113,7 +113,7 @@ static void open_cgroup(const struct state *state, struct cgroup *cgroup)
 
 static int run_kill(const struct cli *cli, int argc, char **argv, struct err *err)
 {
-	auto_done(state) struct state state = STATE_INIT;
+	auto_done(rt_state) struct rt_state state = STATE_INIT;
 	struct cgroup cgroup = CGROUP_INIT;
 	auto_close int pidfd = -1;
 	bool all = false;
@@ -136,7 +136,7 @@ static int run_kill(const struct cli *cli, int argc, char **argv, struct err *er
 		return r;
 	if (all)
 		open_cgroup(&state, &cgroup);
-	r = state_pidfd(&state, &pidfd, err);
+	r = rt_state_pidfd(&state, &pidfd, err);
 	if (r == 0 || (all && cgroup.fd >= 0))
 		r = runtime_kill(pidfd, cgroup.fd, signal, all, err);
 	cgroup_done(&cgroup);
@@ -144,12 +144,12 @@ static int run_kill(const struct cli *cli, int argc, char **argv, struct err *er
 }
 
 /* SIGKILL, and up to ten seconds for it to be gone. */
-static int end_process(const struct state *state, struct err *err)
+static int end_process(const struct rt_state *state, struct err *err)
 {
 	auto_close int pidfd = -1;
 	struct pollfd p = { .events = POLLIN };
 
-	if (state_pidfd(state, &pidfd, NULL) < 0)
+	if (rt_state_pidfd(state, &pidfd, NULL) < 0)
 		return 0;
 	(void)proc_kill(pidfd, SIGKILL);
 	p.fd = pidfd;
@@ -161,23 +161,23 @@ static int end_process(const struct state *state, struct err *err)
 
 static int run_delete(const struct cli *cli, int argc, char **argv, struct err *err)
 {
-	auto_done(state) struct state state = STATE_INIT;
+	auto_done(rt_state) struct rt_state state = STATE_INIT;
 	auto_done(oci_spec) struct oci_spec spec = OCI_SPEC_INIT;
 	struct cgroup cgroup = CGROUP_INIT;
 	const char *id = NULL;
 	bool force = argc > 1 && (str_eq(argv[1], "-f") || str_eq(argv[1], "--force"));
-	enum state_status status = STATE_STOPPED;
+	enum rt_state_status status = STATE_STOPPED;
 	int r = cli_operand(argc, argv, force ? 2 : 1, &id, err);
 
 	if (r == 0)
 		r = load(cli, id, &state, err);
 	if (r < 0)
 		return force && err->kind == ERR_NOT_FOUND ? 0 : r;
-	status = state_status(&state);
+	status = rt_state_status(&state);
 	if (!force && status != STATE_STOPPED)
 		return err_say(err, ERR_STATE,
 			       "cannot delete container `%s` that is not stopped: it is %s", id,
-			       state_status_name(status));
+			       rt_state_status_name(status));
 	open_cgroup(&state, &cgroup);
 	r = end_process(&state, err);
 	if (r < 0)
@@ -190,27 +190,27 @@ static int run_delete(const struct cli *cli, int argc, char **argv, struct err *
 			return err_set(err, r, "cannot remove the cgroup of container `%s`", id);
 	}
 	/* A hook that fails is told, and the container is removed all the same (runtime.md). */
-	r = state.pid ? state_load_config(&state, &spec, err) : 0;
+	r = state.pid ? rt_state_load_config(&state, &spec, err) : 0;
 	if (r == 0)
 		r = runtime_poststop(&spec, state.id, state.bundle, err);
-	return state_remove(cli->root, &state, r < 0 ? NULL : err) < 0 ? -EIO : r;
+	return rt_state_remove(cli->root, &state, r < 0 ? NULL : err) < 0 ? -EIO : r;
 }
 
 static int freeze(const struct cli *cli, int argc, char **argv, bool frozen, struct err *err)
 {
-	auto_done(state) struct state state = STATE_INIT;
+	auto_done(rt_state) struct rt_state state = STATE_INIT;
 	struct cgroup cgroup = CGROUP_INIT;
 	const char *id = NULL;
 	int r = cli_operand(argc, argv, 1, &id, err);
-	enum state_status wanted = frozen ? STATE_RUNNING : STATE_PAUSED;
+	enum rt_state_status wanted = frozen ? STATE_RUNNING : STATE_PAUSED;
 
 	if (r == 0)
 		r = load(cli, id, &state, err);
 	if (r < 0)
 		return r;
-	if (state_status(&state) != wanted)
+	if (rt_state_status(&state) != wanted)
 		return err_say(err, ERR_STATE, "cannot %s container `%s`: it is %s", argv[0], id,
-			       state_status_name(state_status(&state)));
+			       rt_state_status_name(rt_state_status(&state)));
 	open_cgroup(&state, &cgroup);
 	r = cgroup_freeze(&cgroup, frozen, err);
 	cgroup_done(&cgroup);

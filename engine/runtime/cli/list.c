@@ -12,15 +12,15 @@
 #include "engine/runtime/cli/state.h"
 
 /* The state object of runtime.md, and what runc and crun add to it. */
-static json_t *state_object(const struct state *state)
+static json_t *rt_state_object(const struct rt_state *state)
 {
-	enum state_status status = state_status(state);
+	enum rt_state_status status = rt_state_status(state);
 	json_t *json = json_object();
 
 	json_set_str(json, "ociVersion", OCI_VERSION);
 	json_set_str(json, "id", state->id);
 	json_set_int(json, "pid", status == STATE_STOPPED ? 0 : state->pid);
-	json_set_str(json, "status", state_status_name(status));
+	json_set_str(json, "status", rt_state_status_name(status));
 	json_set_str(json, "bundle", str_or(state->bundle, ""));
 	json_set_str(json, "rootfs", str_or(state->rootfs, ""));
 	json_set_str(json, "created", str_or(state->created, ""));
@@ -28,12 +28,12 @@ static json_t *state_object(const struct state *state)
 	return json;
 }
 
-static void add_annotations(const struct state *state, json_t *json)
+static void add_annotations(const struct rt_state *state, json_t *json)
 {
 	auto_done(oci_spec) struct oci_spec spec = OCI_SPEC_INIT;
 	json_t *annotations = NULL;
 
-	if (state->pid == 0 || state_load_config(state, &spec, NULL) < 0 ||
+	if (state->pid == 0 || rt_state_load_config(state, &spec, NULL) < 0 ||
 	    spec.annotations.count == 0)
 		return;
 	annotations = json_object();
@@ -44,17 +44,17 @@ static void add_annotations(const struct state *state, json_t *json)
 
 static int run_state(const struct cli *cli, int argc, char **argv, struct err *err)
 {
-	auto_done(state) struct state state = STATE_INIT;
+	auto_done(rt_state) struct rt_state state = STATE_INIT;
 	auto_json json_t *json = NULL;
 	auto_free char *text = NULL;
 	const char *id = NULL;
 	int r = cli_operand(argc, argv, 1, &id, err);
 
 	if (r == 0)
-		r = state_load(cli->root, id, &state, err);
+		r = rt_state_load(cli->root, id, &state, err);
 	if (r < 0)
 		return r;
-	json = state_object(&state);
+	json = rt_state_object(&state);
 	add_annotations(&state, json);
 	text = json_text_pretty(json, 2);
 	puts(text);
@@ -67,10 +67,10 @@ static int print_json(const struct cli *cli, const struct strv *ids)
 	auto_free char *text = NULL;
 
 	for (size_t i = 0; i < ids->count; i++) {
-		auto_done(state) struct state state = STATE_INIT;
+		auto_done(rt_state) struct rt_state state = STATE_INIT;
 
-		if (state_load(cli->root, ids->v[i], &state, NULL) == 0)
-			json_array_append_new(list, state_object(&state));
+		if (rt_state_load(cli->root, ids->v[i], &state, NULL) == 0)
+			json_array_append_new(list, rt_state_object(&state));
 	}
 	text = json_text(list);
 	puts(text);
@@ -82,14 +82,14 @@ static int print_table(const struct cli *cli, const struct strv *ids)
 	printf("%-32s %-9s %-8s %-39s %-30s %s\n", "ID", "PID", "STATUS", "BUNDLE", "CREATED",
 	       "OWNER");
 	for (size_t i = 0; i < ids->count; i++) {
-		auto_done(state) struct state state = STATE_INIT;
-		enum state_status status = STATE_STOPPED;
+		auto_done(rt_state) struct rt_state state = STATE_INIT;
+		enum rt_state_status status = STATE_STOPPED;
 
-		if (state_load(cli->root, ids->v[i], &state, NULL) < 0)
+		if (rt_state_load(cli->root, ids->v[i], &state, NULL) < 0)
 			continue; /* removed meanwhile */
-		status = state_status(&state);
+		status = rt_state_status(&state);
 		printf("%-32s %-9d %-8s %-39s %-30s %s\n", state.id,
-		       status == STATE_STOPPED ? 0 : (int)state.pid, state_status_name(status),
+		       status == STATE_STOPPED ? 0 : (int)state.pid, rt_state_status_name(status),
 		       str_or(state.bundle, ""), str_or(state.created, ""),
 		       str_or(state.owner, ""));
 	}
@@ -116,7 +116,7 @@ static int run_list(const struct cli *cli, int argc, char **argv, struct err *er
 		else if (!str_eq(format, "table"))
 			return err_say(err, ERR_USAGE, "list: bad option %s", argv[i]);
 	}
-	r = state_list(cli->root, &ids, err);
+	r = rt_state_list(cli->root, &ids, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; quiet && i < ids.count; i++)
@@ -128,7 +128,7 @@ static int run_list(const struct cli *cli, int argc, char **argv, struct err *er
 
 static int run_ps(const struct cli *cli, int argc, char **argv, struct err *err)
 {
-	auto_done(state) struct state state = STATE_INIT;
+	auto_done(rt_state) struct rt_state state = STATE_INIT;
 	struct cgroup cgroup = CGROUP_INIT;
 	auto_free pid_t *pids = NULL;
 	size_t count = 0;
@@ -146,7 +146,7 @@ static int run_ps(const struct cli *cli, int argc, char **argv, struct err *err)
 	}
 	r = cli_operand(argc, argv, first, &id, err);
 	if (r == 0)
-		r = state_load(cli->root, id, &state, err);
+		r = rt_state_load(cli->root, id, &state, err);
 	if (r < 0)
 		return r;
 	if (!state.cgroup && !state.cgroup_v1)

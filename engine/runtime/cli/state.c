@@ -25,7 +25,7 @@
 #define CONFIG_MAX (16U << 20)
 #define ID_MAX 1024
 
-void state_done(struct state *state)
+void rt_state_done(struct rt_state *state)
 {
 	free(state->id);
 	free(state->bundle);
@@ -38,7 +38,7 @@ void state_done(struct state *state)
 	*state = STATE_INIT;
 }
 
-const char *state_status_name(enum state_status status)
+const char *rt_state_status_name(enum rt_state_status status)
 {
 	static const char *const names[] = { "creating", "created", "running", "paused",
 					     "stopped" };
@@ -46,7 +46,7 @@ const char *state_status_name(enum state_status status)
 	return names[status];
 }
 
-bool state_is_id(const char *id)
+bool rt_state_is_id(const char *id)
 {
 	if (!path_is_name(id) || strlen(id) > ID_MAX || *id == '.')
 		return false;
@@ -57,7 +57,7 @@ bool state_is_id(const char *id)
 	return true;
 }
 
-char *state_default_root(void)
+char *rt_state_default_root(void)
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
 
@@ -89,12 +89,12 @@ static int open_root(const char *root, bool make, int *ret_fd, struct err *err)
 	return 0;
 }
 
-int state_create(const char *root, const char *id, struct state *ret_state, struct err *err)
+int rt_state_create(const char *root, const char *id, struct rt_state *ret_state, struct err *err)
 {
 	auto_close int root_fd = -1;
 	int r = 0;
 
-	if (!state_is_id(id))
+	if (!rt_state_is_id(id))
 		return err_say(err, ERR_USAGE, "the container id `%s` has an invalid character",
 			       id);
 	r = open_root(root, true, &root_fd, err);
@@ -113,7 +113,7 @@ int state_create(const char *root, const char *id, struct state *ret_state, stru
 	return 0;
 }
 
-int state_save(const struct state *state, struct err *err)
+int rt_state_save(const struct rt_state *state, struct err *err)
 {
 	auto_json json_t *json = json_object();
 	auto_free char *text = NULL;
@@ -135,7 +135,7 @@ int state_save(const struct state *state, struct err *err)
 	return r < 0 ? err_set(err, r, "cannot write the record of container `%s`", state->id) : 0;
 }
 
-int state_save_config(const struct state *state, const struct oci_spec *spec, struct err *err)
+int rt_state_save_config(const struct rt_state *state, const struct oci_spec *spec, struct err *err)
 {
 	auto_json json_t *json = oci_spec_to_json(spec);
 	auto_free char *text = oci_json_text(json, 0);
@@ -150,14 +150,14 @@ static char *copy_str(const json_t *json, const char *key)
 	return xstrdup(json_str(json, key, NULL));
 }
 
-int state_load(const char *root, const char *id, struct state *ret_state, struct err *err)
+int rt_state_load(const char *root, const char *id, struct rt_state *ret_state, struct err *err)
 {
 	auto_close int root_fd = -1;
-	auto_done(state) struct state state = STATE_INIT;
+	auto_done(rt_state) struct rt_state state = STATE_INIT;
 	auto_json json_t *json = NULL;
 	int r = 0;
 
-	if (!state_is_id(id))
+	if (!rt_state_is_id(id))
 		return err_say(err, ERR_USAGE, "the container id `%s` has an invalid character",
 			       id);
 	if (access(root, F_OK) < 0 || open_root(root, false, &root_fd, err) < 0)
@@ -188,7 +188,7 @@ int state_load(const char *root, const char *id, struct state *ret_state, struct
 	return 0;
 }
 
-int state_load_config(const struct state *state, struct oci_spec *ret_spec, struct err *err)
+int rt_state_load_config(const struct rt_state *state, struct oci_spec *ret_spec, struct err *err)
 {
 	auto_json json_t *json = NULL;
 	auto_free char *text = NULL;
@@ -201,7 +201,7 @@ int state_load_config(const struct state *state, struct oci_spec *ret_spec, stru
 	return r < 0 ? r : oci_spec_parse(json, ret_spec, err);
 }
 
-int state_remove(const char *root, const struct state *state, struct err *err)
+int rt_state_remove(const char *root, const struct rt_state *state, struct err *err)
 {
 	auto_close int root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r = root_fd < 0 ? -errno : file_remove_tree(root_fd, state->id);
@@ -224,7 +224,7 @@ static char process_state(pid_t pid)
 	return end && end[1] == ' ' ? end[2] : 0;
 }
 
-static bool is_alive(const struct state *state)
+static bool is_alive(const struct rt_state *state)
 {
 	uint64_t start_time = 0;
 	char boot_id[37];
@@ -238,7 +238,7 @@ static bool is_alive(const struct state *state)
 	return letter && letter != 'Z' && letter != 'X';
 }
 
-static bool is_frozen(const struct state *state)
+static bool is_frozen(const struct rt_state *state)
 {
 	struct cgroup cgroup = CGROUP_INIT;
 	bool frozen = false;
@@ -252,7 +252,7 @@ static bool is_frozen(const struct state *state)
 	return frozen;
 }
 
-enum state_status state_status(const struct state *state)
+enum rt_state_status rt_state_status(const struct rt_state *state)
 {
 	if (state->pid == 0)
 		return STATE_CREATING;
@@ -264,7 +264,7 @@ enum state_status state_status(const struct state *state)
 }
 
 /* Looked at again once it is held: only then the pid cannot pass to another. */
-int state_pidfd(const struct state *state, int *ret_pidfd, struct err *err)
+int rt_state_pidfd(const struct rt_state *state, int *ret_pidfd, struct err *err)
 {
 	auto_close int fd = is_alive(state) ? proc_pidfd(state->pid) : -1;
 
@@ -274,14 +274,14 @@ int state_pidfd(const struct state *state, int *ret_pidfd, struct err *err)
 	return 0;
 }
 
-int state_list(const char *root, struct strv *ret_ids, struct err *err)
+int rt_state_list(const char *root, struct strv *ret_ids, struct err *err)
 {
 	DIR *dir = opendir(root);
 
 	if (!dir)
 		return errno == ENOENT ? 0 : err_set(err, -errno, "cannot open %s", root);
 	for (struct dirent *e = readdir(dir); e; e = readdir(dir)) {
-		if (state_is_id(e->d_name))
+		if (rt_state_is_id(e->d_name))
 			strv_add(ret_ids, e->d_name);
 	}
 	(void)closedir(dir); /* only read */
@@ -289,7 +289,7 @@ int state_list(const char *root, struct strv *ret_ids, struct err *err)
 	return 0;
 }
 
-int state_seccomp_cache(const char *root)
+int rt_state_seccomp_cache(const char *root)
 {
 	auto_close int root_fd = -1;
 

@@ -19,7 +19,7 @@
 
 struct err;
 
-struct state {
+struct rt_state {
 	char *id;
 	char *bundle;
 	char *rootfs;
@@ -32,34 +32,35 @@ struct state {
 	char boot_id[37];
 	int folder; /* the record's folder, open */
 };
-#define STATE_INIT ((struct state){ .folder = -1 })
-void state_done(struct state *state);
+#define STATE_INIT ((struct rt_state){ .folder = -1 })
+void rt_state_done(struct rt_state *state);
 
-enum state_status { STATE_CREATING, STATE_CREATED, STATE_RUNNING, STATE_PAUSED, STATE_STOPPED };
-const char *state_status_name(enum state_status status);
+enum rt_state_status { STATE_CREATING, STATE_CREATED, STATE_RUNNING, STATE_PAUSED, STATE_STOPPED };
+const char *rt_state_status_name(enum rt_state_status status);
 
 /* Names that can be a folder: letters, digits and "_+-.", not "." or "..". */
-bool state_is_id(const char *id);
+bool rt_state_is_id(const char *id);
 
 /* The default root: /run/bryo-runtime, or in the user's runtime folder. The caller owns it. */
-char *state_default_root(void);
+char *rt_state_default_root(void);
 
 /* Makes the folder; ERR_EXISTS where the id is taken. */
-int state_create(const char *root, const char *id, struct state *ret_state, struct err *err);
-int state_save(const struct state *state, struct err *err);
-int state_save_config(const struct state *state, const struct oci_spec *spec, struct err *err);
+int rt_state_create(const char *root, const char *id, struct rt_state *ret_state, struct err *err);
+int rt_state_save(const struct rt_state *state, struct err *err);
+int rt_state_save_config(const struct rt_state *state, const struct oci_spec *spec,
+			 struct err *err);
 
 /* ERR_NOT_FOUND for an unknown id. */
-int state_load(const char *root, const char *id, struct state *ret_state, struct err *err);
-int state_load_config(const struct state *state, struct oci_spec *ret_spec, struct err *err);
-int state_remove(const char *root, const struct state *state, struct err *err);
+int rt_state_load(const char *root, const char *id, struct rt_state *ret_state, struct err *err);
+int rt_state_load_config(const struct rt_state *state, struct oci_spec *ret_spec, struct err *err);
+int rt_state_remove(const char *root, const struct rt_state *state, struct err *err);
 
-enum state_status state_status(const struct state *state);
+enum rt_state_status rt_state_status(const struct rt_state *state);
 /* A pidfd of the living first process that cannot be another's. ERR_STATE when it has ended. */
-int state_pidfd(const struct state *state, int *ret_pidfd, struct err *err);
+int rt_state_pidfd(const struct rt_state *state, int *ret_pidfd, struct err *err);
 
 /* All ids, sorted. */
-int state_list(const char *root, struct strv *ret_ids, struct err *err);
+int rt_state_list(const char *root, struct strv *ret_ids, struct err *err);
 
 /* A private folder for compiled filters below root; -1 where it cannot be had. */
-int state_seccomp_cache(const char *root);
+int rt_state_seccomp_cache(const char *root);
