@@ -369,9 +369,11 @@ int relay_loop(struct relay *relay)
 		int r = 0;
 
 		if (relay->state == RELAY_DRAINING) {
+			bool out_done = drained(relay, &relay->out);
+			bool err_done = drained(relay, &relay->err);
+
 			channel_stop(&relay->in);
-			/* Both, whatever the first one says. */
-			if (drained(relay, &relay->out) & drained(relay, &relay->err))
+			if (out_done && err_done)
 				break;
 			if (relay->state != RELAY_DRAINING)
 				break;
