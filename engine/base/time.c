@@ -154,6 +154,17 @@ static const char *parse_fraction(const char *p, int64_t *ret_ns)
 	return p;
 }
 
+/* Years beyond 1677 to 2262 are more nanoseconds than fit: no moment that anybody means. */
+static int join(int64_t seconds, int64_t fraction, int64_t *ret_nanoseconds)
+{
+	int64_t ns = 0;
+
+	if (__builtin_mul_overflow(seconds, SECOND, &ns) || __builtin_add_overflow(ns, fraction, &ns))
+		return -EINVAL;
+	*ret_nanoseconds = ns;
+	return 0;
+}
+
 int time_parse(const char *text, int64_t *ret_nanoseconds)
 {
 	struct tm tm = { 0 };
@@ -180,8 +191,7 @@ int time_parse(const char *text, int64_t *ret_nanoseconds)
 	}
 	if (*p != '\0')
 		return -EINVAL;
-	*ret_nanoseconds = (timegm(&tm) - offset) * SECOND + fraction;
-	return 0;
+	return join(timegm(&tm) - offset, fraction, ret_nanoseconds);
 }
 
 int time_parse_duration(const char *text, int64_t *ret_nanoseconds)
@@ -248,8 +258,7 @@ int time_parse_point(const char *text, int64_t *ret_nanoseconds)
 		p = parse_fraction(p, &fraction);
 		if (*p != '\0')
 			continue;
-		*ret_nanoseconds = mktime(&tm) * SECOND + fraction;
-		return 0;
+		return join(mktime(&tm), fraction, ret_nanoseconds);
 	}
 	if (isdigit((unsigned char)*text)) {
 		int64_t fraction = 0;
@@ -257,8 +266,7 @@ int time_parse_point(const char *text, int64_t *ret_nanoseconds)
 		errno = 0;
 		seconds = strtoll(text, &end, 10);
 		if (errno == 0 && *parse_fraction(end, &fraction) == '\0') {
-			*ret_nanoseconds = seconds * SECOND + fraction;
-			return 0;
+			return join(seconds, fraction, ret_nanoseconds);
 		}
 	}
 	if (time_parse_duration(text, &duration) < 0)

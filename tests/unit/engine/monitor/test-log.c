@@ -237,6 +237,8 @@ static void moments_bound_what_is_shown(void **state)
 				   "2026-11-22T08:00:02Z stdout F c\n";
 	int64_t t = 0;
 
+	/* A year whose nanoseconds do not fit, found by the fuzzer. */
+	assert_int_equal(time_parse("4052-11-22T08:00:00Z", &t), -EINVAL);
 	assert_int_equal(time_parse("2026-11-22T08:00:00Z", &t), 0);
 	assert_int_equal(file_replace_at(place->dir_fd, "ctr.log", text, sizeof(text) - 1, 0600,
 					 FILE_NO_SYNC),
