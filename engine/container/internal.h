@@ -68,5 +68,8 @@ int container_pidfd(const struct container *container, int *ret_fd, struct err *
 /* Absolute path of its folder; the caller's. */
 char *container_path(const struct engine *engine, const char *id);
 
-/* Makes this process's mount namespace its own, once: mounts made here are seen by nobody. */
-int container_private_mounts(struct err *err);
+/*
+ * Makes this process's mount namespace its own: mounts made here are seen by nobody. Opens the
+ * storage anew in it.
+ */
+int container_private_mounts(struct engine *engine, struct err *err);

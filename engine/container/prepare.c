@@ -54,12 +54,14 @@ void preparation_done(struct preparation *p)
 		free(take(p->files[i]));
 }
 
-int container_private_mounts(struct err *err)
+int container_private_mounts(struct engine *engine, struct err *err)
 {
 	/* In a user namespace below the host's this also makes shared mounts slaves. */
 	if (unshare(CLONE_NEWNS) < 0)
 		return err_set(err, -errno, "cannot make a mount namespace");
-	return 0;
+	/* Descriptors of the former namespace's mounts can be neither cloned nor overlaid. */
+	storage_done(&engine->storage);
+	return storage_open(&engine->storage, engine->data_root, err);
 }
 
 /* ---- Root file system ---- */
@@ -316,7 +318,7 @@ int container_prepare(struct engine *engine, struct container *c, struct prepara
 		      struct err *err)
 {
 	const struct container_spec *spec = &c->spec;
-	int r = container_private_mounts(err);
+	int r = container_private_mounts(engine, err);
 
 	if (r == 0)
 		r = container_idmaps(engine, spec, &p->nested, &p->maps, err);
