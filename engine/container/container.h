@@ -95,6 +95,7 @@ void container_done(struct container *container);
 
 /* Opens everything below the two roots; strings in config are copied. */
 int engine_open_stores(struct engine *engine, struct err *err);
+void engine_close_stores(struct engine *engine);
 void engine_done(struct engine *engine);
 
 /* Finds by name or id and reads state.json; a record that lies about being alive is repaired. */

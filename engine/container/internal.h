@@ -70,6 +70,6 @@ char *container_path(const struct engine *engine, const char *id);
 
 /*
  * Makes this process's mount namespace its own: mounts made here are seen by nobody. Opens the
- * storage anew in it.
+ * stores and the container's folder anew in it.
  */
-int container_private_mounts(struct engine *engine, struct err *err);
+int container_private_mounts(struct engine *engine, struct container *container, struct err *err);

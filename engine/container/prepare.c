@@ -54,14 +54,24 @@ void preparation_done(struct preparation *p)
 		free(take(p->files[i]));
 }
 
-int container_private_mounts(struct engine *engine, struct err *err)
+/*
+ * Descriptors of the former namespace's mounts can be neither cloned nor overlaid, and between
+ * them and new ones nothing can be renamed (EXDEV): all are opened again.
+ */
+int container_private_mounts(struct engine *engine, struct container *container, struct err *err)
 {
+	int r = 0;
+
 	/* In a user namespace below the host's this also makes shared mounts slaves. */
 	if (unshare(CLONE_NEWNS) < 0)
 		return err_set(err, -errno, "cannot make a mount namespace");
-	/* Descriptors of the former namespace's mounts can be neither cloned nor overlaid. */
-	storage_done(&engine->storage);
-	return storage_open(&engine->storage, engine->data_root, err);
+	engine_close_stores(engine);
+	r = engine_open_stores(engine, err);
+	if (r < 0)
+		return r;
+	fd_close(&container->fd);
+	r = state_open_object(&engine->containers, container->id, &container->fd);
+	return r < 0 ? err_set(err, r, "cannot open container %.12s again", container->id) : 0;
 }
 
 /* ---- Root file system ---- */
@@ -318,7 +328,7 @@ int container_prepare(struct engine *engine, struct container *c, struct prepara
 		      struct err *err)
 {
 	const struct container_spec *spec = &c->spec;
-	int r = container_private_mounts(engine, err);
+	int r = container_private_mounts(engine, c, err);
 
 	if (r == 0)
 		r = container_idmaps(engine, spec, &p->nested, &p->maps, err);

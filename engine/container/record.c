@@ -58,13 +58,18 @@ int engine_open_stores(struct engine *engine, struct err *err)
 	return r < 0 ? err_set(err, r, "cannot read this boot's id") : 0;
 }
 
-void engine_done(struct engine *engine)
+void engine_close_stores(struct engine *engine)
 {
 	state_done(&engine->containers);
 	storage_done(&engine->storage);
 	image_store_done(&engine->images);
 	volume_store_done(&engine->volumes);
 	fd_close(&engine->run_fd);
+}
+
+void engine_done(struct engine *engine)
+{
+	engine_close_stores(engine);
 	free(take(engine->data_root));
 	free(take(engine->run_root));
 	free(take(engine->default_runtime));
