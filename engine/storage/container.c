@@ -202,23 +202,17 @@ int storage_layers_open(const struct storage *s, const struct strv *layers,
 
 int storage_root_attributes(const struct driver_mount_args *args, int root_fd, struct err *err)
 {
-	struct stat st = { .st_mode = 0555 }; /* Podman's, where no layer says anything */
+	/*
+	 * Podman's, whatever the layers' archives say of "./": many were made in a private folder,
+	 * and no user but root could enter a root of mode 0700.
+	 */
+	struct stat st = { .st_mode = 0555 };
 	struct stat now;
 	struct storage_idmap map;
 
 	if (made_of_idmap(args->made, &map)) {
 		(void)idmap_outside(map.uids, map.uid_count, 0, &st.st_uid); /* unmapped: ours */
 		(void)idmap_outside(map.gids, map.gid_count, 0, &st.st_gid);
-	}
-	for (size_t i = 0; i < args->lower_count; i++) {
-		const char *id = args->made->layers.v[args->lower_count - 1 - i];
-		struct layer_path mark = layer_path(id, "root");
-
-		if (faccessat(args->storage->layers_fd, mark.text, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		if (fstat(args->lower_fds[i], &st) < 0)
-			return err_set(err, -errno, "cannot look at layer %s", id);
-		break;
 	}
 	if (fstat(root_fd, &now) < 0 ||
 	    ((now.st_uid != st.st_uid || now.st_gid != st.st_gid) &&
