@@ -304,9 +304,8 @@ static int keep_content(struct unpacker *u, const struct tar_entry *e)
 		if (r < 0)
 			return fail(u, e, r, "keep the content of");
 	}
-	/* unbounded buffer: cannot fail */
-	(void)buf_addf(&u->kept_index, "c %llu %s%c", (unsigned long long)e->number, name.text,
-		       '\0');
+	(void)buf_addf(&u->kept_index, "c %llu %s", (unsigned long long)e->number, name.text);
+	(void)buf_addc(&u->kept_index, '\0'); /* unbounded buffer: neither can fail */
 	return r;
 }
 
@@ -325,8 +324,9 @@ static int displace(struct unpacker *u, const struct target *t, const struct sta
 		return fail(u, t->entry, dir_fd, "replace");
 	if (renameat(t->parent_fd, t->name, dir_fd, name.text) < 0)
 		return fail(u, t->entry, -errno, "replace");
-	(void)buf_addf(&u->kept_index, "r %llu %s %s%c", (unsigned long long)t->entry->number,
-		       name.text, t->path, '\0'); /* unbounded buffer: cannot fail */
+	(void)buf_addf(&u->kept_index, "r %llu %s %s", (unsigned long long)t->entry->number,
+		       name.text, t->path);
+	(void)buf_addc(&u->kept_index, '\0'); /* unbounded buffer: neither can fail */
 	return 0;
 }
 
