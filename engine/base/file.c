@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "engine/base/alloc.h"
@@ -92,49 +94,91 @@ static void keep_first(int *first, int r)
 		*first = r;
 }
 
-static int remove_folder(int parent_fd, const char *name);
+/*
+ * One removal of a tree. Trees may be deeper than we may have descriptors open: from DEPTH_MAX on,
+ * a folder is not entered but moved up into the top one, which is gone through again.
+ */
+struct removal {
+	int top_fd;
+	unsigned int moved;
+};
+
+enum { DEPTH_MAX = 100 };
+
+static int remove_folder(struct removal *r, int parent_fd, const char *name, int depth);
+
+/* -EXDEV for a mount point: what is mounted there is not ours to delete. */
+static int open_folder(int parent_fd, const char *name)
+{
+	struct open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+				.resolve = RESOLVE_NO_XDEV };
+	long fd = syscall(SYS_openat2, parent_fd, name, &how, sizeof(how));
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+static int remove_entry(struct removal *r, int dir_fd, const struct dirent *e, int depth)
+{
+	if (e->d_type != DT_DIR && unlinkat(dir_fd, e->d_name, 0) == 0)
+		return 0;
+	if (e->d_type != DT_DIR && errno != EISDIR && errno != EPERM)
+		return -errno;
+	return remove_folder(r, dir_fd, e->d_name, depth);
+}
 
 /* Removes all that a folder holds; fd is consumed. */
-static int remove_entries(int fd)
+static int remove_entries(struct removal *r, int fd, int depth)
 {
 	DIR *dir = fdopendir(fd);
 	int first = 0;
 	struct dirent *e = NULL;
 
 	if (!dir) {
-		int r = -errno;
-
 		(void)close(fd);
-		return r;
+		return -ENOMEM;
 	}
-	while ((e = readdir(dir))) {
-		if (str_eq(e->d_name, ".") || str_eq(e->d_name, ".."))
-			continue;
-		if (e->d_type != DT_DIR && unlinkat(dirfd(dir), e->d_name, 0) == 0)
-			continue;
-		if (e->d_type != DT_DIR && errno != EISDIR && errno != EPERM) {
-			keep_first(&first, -errno);
-			continue;
-		}
-		keep_first(&first, remove_folder(dirfd(dir), e->d_name));
-	}
+	do {
+		r->moved = depth == 0 ? 0 : r->moved;
+		rewinddir(dir);
+		while ((e = readdir(dir)))
+			if (!str_eq(e->d_name, ".") && !str_eq(e->d_name, ".."))
+				keep_first(&first, remove_entry(r, dirfd(dir), e, depth + 1));
+	} while (depth == 0 && r->moved > 0);
 	(void)closedir(dir); /* reading only */
 	return first;
 }
 
-static int remove_folder(int parent_fd, const char *name)
+/* Puts a folder that lies too deep beside the top one's entries; true when that worked. */
+static bool move_up(struct removal *r, int parent_fd, const char *name)
 {
-	int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	char unique[17];
+	auto_free char *moved = NULL;
+
+	str_random_hex(unique, 16);
+	moved = xasprintf("deep-%s", unique);
+	/* Its ".." changes, which takes write permission on it. */
+	if (fchmodat(parent_fd, name, 0700, 0) < 0 ||
+	    renameat(parent_fd, name, r->top_fd, moved) < 0)
+		return false;
+	r->moved++;
+	return true;
+}
+
+static int remove_folder(struct removal *r, int parent_fd, const char *name, int depth)
+{
+	int fd = -1;
 	struct stat st;
 	int first = 0;
 
-	if (fd < 0 && errno == EACCES && fchmodat(parent_fd, name, 0700, 0) == 0)
-		fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0) {
-		if (errno != ENOTDIR && errno != ELOOP)
-			return -errno;
+	if (depth >= DEPTH_MAX && move_up(r, parent_fd, name))
+		return 0;
+	fd = open_folder(parent_fd, name);
+	if (fd == -EACCES && fchmodat(parent_fd, name, 0700, 0) == 0)
+		fd = open_folder(parent_fd, name);
+	if (fd == -ENOTDIR || fd == -ELOOP)
 		return unlinkat(parent_fd, name, 0) < 0 ? -errno : 0;
-	}
+	if (fd < 0)
+		return fd == -EXDEV ? -EBUSY : fd;
 	if (fstat(fd, &st) < 0) {
 		first = -errno;
 		(void)close(fd);
@@ -143,7 +187,9 @@ static int remove_folder(int parent_fd, const char *name)
 	/* Entries of a folder that we own but may not write can be removed only after this. */
 	if ((st.st_mode & 0700) != 0700 && st.st_uid == geteuid())
 		(void)fchmod(fd, 0700);
-	first = remove_entries(fd);
+	if (depth == 0)
+		r->top_fd = fd;
+	first = remove_entries(r, fd, depth);
 	if (unlinkat(parent_fd, name, AT_REMOVEDIR) < 0)
 		keep_first(&first, -errno);
 	return first;
@@ -151,13 +197,14 @@ static int remove_folder(int parent_fd, const char *name)
 
 int file_remove_tree(int dir_fd, const char *name)
 {
+	struct removal r = { .top_fd = -1 };
 	struct stat st;
 
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : -errno;
 	if (!S_ISDIR(st.st_mode))
 		return unlinkat(dir_fd, name, 0) < 0 && errno != ENOENT ? -errno : 0;
-	return remove_folder(dir_fd, name);
+	return remove_folder(&r, dir_fd, name, 0);
 }
 
 static int copy_by_hand(int from_fd, int to_fd)
