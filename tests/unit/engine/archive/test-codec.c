@@ -35,7 +35,8 @@ static ssize_t from_buf(void *ctx, void *data, size_t size)
 		n = size;
 	if (n > f->step)
 		n = f->step;
-	memcpy(data, f->buf->data + f->at, n);
+	if (n > 0)
+		memcpy(data, f->buf->data + f->at, n);
 	f->at += n;
 	return (ssize_t)n;
 }
