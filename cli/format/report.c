@@ -68,6 +68,19 @@ static json_t *headings(const struct report *report)
 	return rows;
 }
 
+/* Does the text begin with a range over the rows ("{{range .}}") of its user's own? */
+static bool ranges_over_rows(const char *text)
+{
+	static const char *const parts[] = { "range", ".", "}}" };
+	const char *p = str_after(text, "{{");
+
+	for (size_t i = 0; p && i < ARRAY_SIZE(parts); i++) {
+		p += strspn(p, "- ");
+		p = str_after(p, parts[i]);
+	}
+	return p != NULL;
+}
+
 int report_rows(struct buf *out, const struct report *report, const json_t *rows, struct err *err)
 {
 	bool table = str_starts(report->format, "table ");
@@ -77,8 +90,7 @@ int report_rows(struct buf *out, const struct report *report, const json_t *rows
 	struct buf plain auto_done(buf) = BUF_INIT;
 	int r = 0;
 
-	/* A user's own range over the rows stays as it is. */
-	if (!table && strstr(row_text, "{{range") == row_text)
+	if (!table && ranges_over_rows(row_text))
 		text = take(row_text);
 	else
 		text = xasprintf("{{range .}}%s{{end -}}", row_text);

@@ -77,9 +77,6 @@ static int run(struct cli *cli, struct err *err)
 		report_json(&cli->out, list, 2);
 		return 0;
 	}
-	/* Podman prints no heading over nothing here. */
-	if (json_array_size(list) == 0 && !o->format)
-		return 0;
 	return report_rows(&cli->out, &report, list, err);
 }
 

@@ -56,6 +56,13 @@ static void tables_have_headings_and_templates_have_none(void **state)
 	assert_int_equal(report_rows(&out, &report, rows, &err), 0);
 	assert_string_equal(out.data, "1\tnow\n2\tthen\n");
 	buf_done(&out);
+	report.format = "{{range .ID}}{{end}}{{.ID}}";
+	assert_true(report_rows(&out, &report, rows, &err) < 0);
+	buf_done(&out);
+	report.format = "{{ range . -}} {{.ID}}{{end}}";
+	assert_int_equal(report_rows(&out, &report, rows, &err), 0);
+	assert_string_equal(out.data, "12\n");
+	buf_done(&out);
 	report.format = "table {{.PodID}}";
 	report.noheading = false;
 	assert_int_equal(report_rows(&out, &report, NULL, &err), 0);
