@@ -12,6 +12,8 @@ BINDIR ?= $(PREFIX)/bin
 LIBEXECDIR ?= $(PREFIX)/libexec/bryo
 MANDIR ?= $(PREFIX)/share/man
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMPDIR ?= $(PREFIX)/share/zsh/vendor-completions
+FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 CONFDIR ?= $(PREFIX)/share/bryo
 DESTDIR ?=
 SECONDS ?= 60
@@ -185,8 +187,16 @@ install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(BASHCOMPDIR)
 	install -s -m 755 $(B)/bin/bryo $(DESTDIR)$(BINDIR)/bryo
 	for p in $(HELPERS); do install -s -m 755 $(B)/bin/$$p $(DESTDIR)$(LIBEXECDIR)/$$p || exit 1; done
+	install -d $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(ZSHCOMPDIR) $(DESTDIR)$(FISHCOMPDIR)
+	$(B)/bin/bryo completion bash -f $(DESTDIR)$(BASHCOMPDIR)/bryo
+	$(B)/bin/bryo completion zsh -f $(DESTDIR)$(ZSHCOMPDIR)/_bryo
+	$(B)/bin/bryo completion fish -f $(DESTDIR)$(FISHCOMPDIR)/bryo.fish
+	$(B)/bin/bryo --out $(DESTDIR)$(MANDIR)/man1/bryo.1 __man
+	$(B)/bin/bryo __man --list | while read -r c; do \
+		$(B)/bin/bryo --out $(DESTDIR)$(MANDIR)/man1/bryo-$$(echo $$c | tr ' ' -).1 __man $$c || exit 1; done
 uninstall:
-	rm -f $(DESTDIR)$(BINDIR)/bryo $(DESTDIR)$(BASHCOMPDIR)/bryo
+	rm -f $(DESTDIR)$(BINDIR)/bryo $(DESTDIR)$(BASHCOMPDIR)/bryo $(DESTDIR)$(ZSHCOMPDIR)/_bryo
+	rm -f $(DESTDIR)$(FISHCOMPDIR)/bryo.fish $(DESTDIR)$(MANDIR)/man1/bryo.1 $(DESTDIR)$(MANDIR)/man1/bryo-*.1
 	rm -rf $(DESTDIR)$(LIBEXECDIR)
 clean:
 	rm -rf .build
