@@ -34,7 +34,7 @@ static int want_text(const struct value *value, const char **ret, struct err *er
 	if (!json_is_string(value->json))
 		return err_say(err, ERR_USAGE, "wrong type for value; expected string; got %s",
 			       value_type(value));
-	*ret = json_string_value(value->json);
+	*ret = str_or(json_string_value(value->json), "");
 	return 0;
 }
 
