@@ -87,7 +87,7 @@ static int check_layer(const struct descriptor *layer, struct err *err)
 
 static bool is_artifact_config(const char *type)
 {
-	return !str_eq(type, CONFIG_DOCKER) && !str_eq(type, CONFIG_OCI) && *type;
+	return !str_eq(type, CONFIG_DOCKER) && !str_eq(type, CONFIG_OCI) && !str_empty(type);
 }
 
 static int read_image(const json_t *json, struct manifest *manifest, struct err *err)

@@ -92,10 +92,9 @@ static void wait_before(struct registry_repo *repo, int try, int64_t asked, cons
 	if (asked > 0 && asked <= DELAY_MAX_SECONDS && ns < asked * 1000000000LL)
 		ns = asked * 1000000000LL;
 	if (repo->warn) {
-		auto_free char *text =
-			xasprintf("Failed, retrying in %lldms ... (%d/%d). Error: %s",
-				  (long long)(ns / 1000000), try + 1, repo->retries,
-				  err && err->text[0] ? err->text : "the registry is busy");
+		auto_free char *text = xasprintf(
+			"Failed, retrying in %gs ... (%d/%d). Error: %s", (double)ns / 1e9, try + 1,
+			repo->retries, err && err->text[0] ? err->text : "the registry is busy");
 
 		repo->warn(text);
 	}
@@ -147,7 +146,7 @@ static int open_rest(struct registry_repo *repo, const char *rest, const struct 
 			continue;
 		}
 		if (r < 0)
-			return err_prefix(err, "pinging container registry %s", repo->domain);
+			return err_prefix(err, "pinging container registry");
 		repo->reached = true;
 		if (ret_response->status != 401 || round > 1)
 			return 0;
