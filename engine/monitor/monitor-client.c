@@ -195,8 +195,12 @@ int client_add(struct monitor *m, const struct attach_peer *peer, bool joined)
 	struct client *c = calloc(1, sizeof(*c));
 	int r = 0;
 
-	if (!c)
+	if (!c) {
+		struct attach_peer gone = *peer;
+
+		attach_peer_done(&gone);
 		return -ENOMEM;
+	}
 	*c = (struct client){ .next = m->clients,
 			      .monitor = m,
 			      .control = peer->control,

@@ -82,6 +82,7 @@ void input_leave(struct monitor *m, struct client *c);
 
 /* monitor-client.c */
 int clients_listen(struct monitor *m);
+/* Takes peer's descriptors over, also when it fails. */
 int client_add(struct monitor *m, const struct attach_peer *peer, bool joined);
 void client_drop(struct client *c);
 /* Frees clients that have gone: between two rounds of the loop. */

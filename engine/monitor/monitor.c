@@ -289,12 +289,15 @@ int monitor_run(const struct monitor_args *args, struct monitor_exit *ret_exit, 
 						.peer_fd = -1,
 						.stdin_fd = -1,
 						.streams = { { .fd = -1 }, { .fd = -1 } } };
+	struct attach_peer first = args->first;
 	int r = watch_all(&m);
 
 	if (r == 0)
 		r = streams_open(&m);
 	if (r == 0 && args->first.control >= 0)
 		r = client_add(&m, &args->first, true);
+	else if (args->first.control >= 0)
+		attach_peer_done(&first);
 	if (r < 0)
 		return err_set(err, r, "cannot set up the container's monitor");
 	trim(&m);

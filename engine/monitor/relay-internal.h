@@ -56,6 +56,7 @@ struct relay {
 	int raw_fd; /* the terminal that was made raw; -1 none */
 	struct termios saved_termios;
 	struct termios raw_termios;
+	bool signals_taken;
 	sigset_t saved_mask;
 	struct sigaction saved_pipe;
 	struct detach_keys keys;

@@ -205,6 +205,7 @@ static int take_signals(struct relay *relay)
 	}
 	(void)sigaction(SIGPIPE, &ignore, &relay->saved_pipe);
 	(void)sigprocmask(SIG_BLOCK, &mask, &relay->saved_mask);
+	relay->signals_taken = true;
 	relay->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	return relay->signal_fd < 0 ? -errno : 0;
 }
@@ -270,6 +271,11 @@ int relay_loop_start(struct relay *relay, const struct relay_caller *caller)
 	relay->own_err = own_terminal(caller->stderr_fd);
 	relay->out.to = relay->own_out >= 0 ? relay->own_out : caller->stdout_fd;
 	relay->err.to = relay->own_err >= 0 ? relay->own_err : caller->stderr_fd;
+	/* Output that nobody wants is read all the same, or the process stalls. */
+	if (relay->out.from >= 0 && relay->out.to < 0)
+		relay->out.to = relay->own_out = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (relay->err.from >= 0 && relay->err.to < 0)
+		relay->err.to = relay->own_err = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	relay->out.copy = relay->out.to >= 0 && isatty(relay->out.to);
 	relay->err.copy = relay->err.to >= 0 && isatty(relay->err.to);
 	if (caller->keys)
@@ -297,8 +303,8 @@ void relay_loop_done(struct relay *relay)
 	free(relay->err.data);
 	fd_close(&relay->own_out);
 	fd_close(&relay->own_err);
-	if (relay->signal_fd >= 0) {
-		fd_close(&relay->signal_fd);
+	fd_close(&relay->signal_fd);
+	if (relay->signals_taken) {
 		(void)sigaction(SIGPIPE, &relay->saved_pipe, NULL);
 		(void)sigprocmask(SIG_SETMASK, &relay->saved_mask, NULL);
 	}

@@ -156,10 +156,10 @@ static int apply(struct fake *fake, const struct cgroup_limits *limits, struct e
 
 static void check_file(const struct fake *fake, const char *name, const char *expected)
 {
+	auto_free char *path = xasprintf("%s/%s", fake->path, name);
 	auto_free char *text = NULL;
 
-	assert_int_equal(
-		file_read_at(AT_FDCWD, xasprintf("%s/%s", fake->path, name), 4096, &text, NULL), 0);
+	assert_int_equal(file_read_at(AT_FDCWD, path, 4096, &text, NULL), 0);
 	assert_string_equal(text, expected);
 }
 
