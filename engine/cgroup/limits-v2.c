@@ -58,8 +58,10 @@ static double log2_of(double x)
 	double result = 0;
 	double bit = 1;
 
-	for (; x >= 2; x /= 2)
+	while (x >= 2) {
+		x /= 2;
 		result += 1;
+	}
 	for (int i = 0; i < 30; i++) {
 		bit /= 2;
 		x *= x;
@@ -77,8 +79,10 @@ static double ten_to_the(double x)
 	double sum = 1;
 	double term = 1;
 
-	for (; x >= 1; x -= 1)
+	while (x >= 1) {
+		x -= 1;
 		power *= 10;
+	}
 	for (int i = 1; i < 24; i++) {
 		term *= x * 2.302585092994046 / i;
 		sum += term;

@@ -26,7 +26,7 @@
 
 int attach_message_check(const void *data, size_t size, struct attach_message *ret_message)
 {
-	struct attach_message m;
+	struct attach_message m = { 0 };
 
 	if (size != sizeof(m))
 		return -EPROTO;
@@ -120,7 +120,7 @@ static int receive(int control, int64_t timeout_ms, struct attach_message *ret_m
 
 static int request(int control, enum attach_type type, int64_t a, int64_t b)
 {
-	struct attach_message m;
+	struct attach_message m = { 0 };
 	int r = attach_message_send(control, type, a, b);
 
 	while (r == 0) {
@@ -156,7 +156,7 @@ int attach_reopen_log(int control)
 
 int attach_wait(int control, int64_t timeout_ms, struct attach_exit *ret_exit)
 {
-	struct attach_message m;
+	struct attach_message m = { 0 };
 	int r = attach_message_send(control, ATTACH_WAIT, 0, 0);
 
 	/* A monitor that is about to end may have closed its side; its last message is still here.

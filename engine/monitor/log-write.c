@@ -196,7 +196,8 @@ static void write_header(struct log_writer *log, enum log_stream stream, char *h
 	memcpy(header + 29, log->zone, 6);
 	header[35] = ' ';
 	memcpy(header + 36, stream_names[stream], 6);
-	memcpy(header + 42, " F ", 3);
+	header[42] = header[44] = ' ';
+	header[43] = 'F';
 }
 
 static void add_entry(struct log_writer *log, const char *header, bool partial, const char *text,

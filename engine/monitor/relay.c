@@ -71,7 +71,9 @@ int exec_relay_run(const struct relay_args *args, struct relay_result *ret_resul
 	auto_close int out_fd = args->out_fd;
 	auto_close int err_fd = args->err_fd;
 	auto_close int tty_fd = args->tty_fd;
-	auto_close int peer_fd = -1;
+	/* The other side held open by us: the terminal never hangs up before the process ends. */
+	auto_close int peer_fd =
+		tty_fd < 0 ? -1 : ioctl(tty_fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	struct session session = { .args = args };
 	struct relay relay = {
 		.in = { .from = -1, .to = tty_fd >= 0 ? tty_fd : in_fd },
@@ -92,9 +94,6 @@ int exec_relay_run(const struct relay_args *args, struct relay_result *ret_resul
 				       .keys = args->keys };
 	int r = 0;
 
-	/* The other side held open by us: the terminal never hangs up before the process ends. */
-	if (tty_fd >= 0)
-		peer_fd = ioctl(tty_fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	for (int i = 0; i < 4 && r == 0; i++) {
 		const int ours[] = { in_fd, out_fd, err_fd, tty_fd };
 
@@ -103,7 +102,7 @@ int exec_relay_run(const struct relay_args *args, struct relay_result *ret_resul
 	}
 	if (r == 0)
 		r = relay_loop_start(&relay, &caller);
-	in_fd = -1; /* the relay closes it when the input ends */
+	(void)fd_take(&in_fd); /* the relay closes it when the input ends */
 	if (r == 0)
 		r = relay_loop(&relay);
 	relay_loop_done(&relay);

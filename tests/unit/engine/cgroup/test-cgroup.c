@@ -438,6 +438,66 @@ static void device_rules_hold(void **state)
 	assert_int_equal(status, 0);
 }
 
+/*
+ * v1 hierarchies may hold other people's processes, and whoever runs this must say that groups may
+ * be made in them (check-vm does, on hierarchies that it mounted).
+ */
+static void a_real_v1_group_lives(void **state)
+{
+	static const struct cgroup_device rules[] = { { false, 'a', -1, -1, "rwm" },
+						      { true, 'c', 1, 3, "rwm" } };
+	struct cgroup_host host;
+	struct cgroup cgroup = CGROUP_INIT;
+	struct cgroup again = CGROUP_INIT;
+	struct cgroup_create_args args = { .id = "v1-test",
+					   .wanted = CGROUP_DEVICES | CGROUP_FREEZER };
+	struct cgroup_limits limits = cgroup_limits_none;
+	struct strv ignored = STRV_INIT;
+	struct err err = ERR_INIT;
+	pid_t pid = 0;
+
+	(void)state;
+	assert_int_equal(cgroup_host_probe(false, &host), 0);
+	if (!getenv("BRYO_TEST_CGROUP_V1") || !(host.v1 & CGROUP_FREEZER)) {
+		print_message("no v1 hierarchy to make groups in, or not allowed "
+			      "(BRYO_TEST_CGROUP_V1)\n");
+		skip();
+	}
+	assert_int_not_equal(host.layout, CGROUP_LAYOUT_V2);
+	host.base[0] = '\0'; /* v1 alone, as on a host without cgroup2 */
+	assert_int_equal(cgroup_create(&host, &args, &cgroup, &err), 0);
+	assert_int_equal(cgroup.fd, -1);
+	limits.devices = rules;
+	limits.device_count = ARRAY_SIZE(rules);
+	limits.memory = 1 << 30;
+	assert_int_equal(cgroup_apply(&host, &cgroup, &limits, &ignored, &err), 0);
+	assert_int_equal(ignored.count, 1); /* no memory hierarchy was asked for */
+	strv_done(&ignored);
+	pid = fork();
+	if (pid == 0) {
+		int bad = cgroup_enter(&cgroup, getpid(), &err) < 0 ? 64 : 0;
+
+		bad |= open("/dev/null", O_RDWR) < 0 ? 1 : 0;
+		bad |= open("/dev/zero", O_RDONLY) >= 0 ? 2 : 0;
+		_exit(bad);
+	}
+	assert_int_equal(proc_wait(pid), 0);
+	assert_int_equal(cgroup_open("", cgroup.v1_path, &again, &err), 0);
+	pid = start_sleeper(&again);
+	usleep(100000);
+	assert_int_equal(cgroup_freeze(&again, true, &err), 0);
+	assert_int_equal(cgroup_frozen(&again), 1);
+	assert_int_equal(cgroup_freeze(&again, false, &err), 0);
+	assert_int_equal(cgroup_frozen(&again), 0);
+	assert_int_equal(cgroup_freeze(&again, true, &err), 0);
+	assert_int_equal(cgroup_kill(&again), 0); /* a frozen v1 process dies when it is thawed */
+	assert_int_equal(proc_wait(pid), 137);
+	assert_int_equal(cgroup_remove(&again), 0);
+	cgroup_done(&again);
+	assert_int_equal(cgroup_open("", cgroup.v1_path, &again, &err), -ENOENT);
+	cgroup_done(&cgroup);
+}
+
 int main(void)
 {
 #define FAKE(f) cmocka_unit_test_setup_teardown(f, fake_up, fake_down)
@@ -452,6 +512,7 @@ int main(void)
 		cmocka_unit_test(a_real_group_lives),
 		cmocka_unit_test(stale_groups_are_swept),
 		cmocka_unit_test(device_rules_hold),
+		cmocka_unit_test(a_real_v1_group_lives),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
