@@ -150,6 +150,11 @@ static int run(struct cli *cli, struct err *err)
 		return err_say(err, ERR_USAGE,
 			       "must provide a non-empty command to start an exec session");
 	r = ops_container_exec(cli->ops, name, &o->args, &status, &session, err);
+	if (r < 0 && err->kind == ERR_STATE) {
+		/* Podman's status for a container that does not run. */
+		cli_print_error(err->text);
+		return 255;
+	}
 	if (r < 0)
 		return r;
 	if (o->args.detach && session)

@@ -90,9 +90,14 @@ static int run(struct cli *cli, struct err *err)
 		return err_say(err, ERR_USAGE,
 			       "--force option must be specified to use the --time option");
 	/* As in docker, forcing makes a missing one no error. */
-	o->args.ignore = o->pick.ignore || o->args.force;
+	o->pick.ignore |= o->args.force;
+	o->args.ignore = o->pick.ignore;
 	o->args.timeout = (int)o->time;
 	r = cli_pick(cli, &o->pick, OPS_ALL, &names, err);
+	if (r < 0 && err->kind == ERR_NOT_FOUND) {
+		cli_print_error(err->text);
+		return 1;
+	}
 	if (r < 0)
 		return r;
 	if (cli_each(cli, &names, act, err) == 0)

@@ -51,12 +51,22 @@ static int wait_one(struct cli *cli, const struct wait_options *o, const char *n
 	int status = 0;
 	int r = ops_container_wait(cli->ops, name, &o->conditions, &status, err);
 
-	if (r < 0 && err->kind == ERR_NOT_FOUND && o->pick.ignore) {
-		r = 0;
-		status = -1;
-	}
 	if (r == 0)
 		(void)buf_addf(&cli->out, "%d\n", status);
+	return r;
+}
+
+static int wait_or_ignore(struct cli *cli, const struct wait_options *o, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < cli->arg_count; i++) {
+		r = wait_one(cli, o, cli->args[i], err);
+		if (r < 0 && err->kind == ERR_NOT_FOUND) {
+			(void)buf_add_str(&cli->out, "-1\n");
+			r = 0;
+		}
+	}
 	return r;
 }
 
@@ -69,6 +79,9 @@ static int run(struct cli *cli, struct err *err)
 	if (cli->arg_count == 0 && !o->pick.latest)
 		return err_say(err, ERR_USAGE,
 			       "\"bryo wait\" requires a name, id, or the \"--latest\" flag");
+	/* A container that is not there is taken for one that ended, with -1. */
+	if (o->pick.ignore)
+		return wait_or_ignore(cli, o, err);
 	r = cli_pick(cli, &o->pick, OPS_ALL, &names, err);
 	for (size_t i = 0; r == 0 && i < names.count; i++)
 		r = wait_one(cli, o, names.v[i], err);

@@ -50,9 +50,36 @@ static int add_cidfiles(const struct cli_pick *pick, struct strv *names, struct 
 	return 0;
 }
 
+/*
+ * Looks every name up before any is acted on, as Podman does: one that is missing stops the
+ * command, or is left out with ignore; one that is named twice counts once.
+ */
+static int look_up(struct cli *cli, const struct cli_pick *pick, const struct strv *words,
+		   struct strv *ret_names, struct err *err)
+{
+	struct strv ids auto_done(strv) = STRV_INIT;
+
+	for (size_t i = 0; i < words->count; i++) {
+		auto_free char *id = NULL;
+		auto_free char *name = NULL;
+		int r = ops_container_resolve(cli->ops, words->v[i], &id, &name, err);
+
+		if (r < 0 && pick->ignore && err->kind == ERR_NOT_FOUND)
+			continue;
+		if (r < 0)
+			return r;
+		if (strv_has(&ids, id))
+			continue;
+		strv_add(&ids, id);
+		strv_add(ret_names, words->v[i]);
+	}
+	return 0;
+}
+
 int cli_pick(struct cli *cli, const struct cli_pick *pick, enum ops_select all_means,
 	     struct strv *ret_names, struct err *err)
 {
+	struct strv words auto_done(strv) = STRV_INIT;
 	int r = check(cli, pick, err);
 
 	if (r < 0)
@@ -64,8 +91,15 @@ int cli_pick(struct cli *cli, const struct cli_pick *pick, enum ops_select all_m
 							 : OPS_ALL,
 					    &pick->filters, ret_names, err);
 	for (size_t i = 0; i < cli->arg_count; i++)
-		strv_add(ret_names, cli->args[i]);
-	return add_cidfiles(pick, ret_names, err);
+		strv_add(&words, cli->args[i]);
+	r = add_cidfiles(pick, &words, err);
+	if (r < 0)
+		return r;
+	/* A single one is looked up by what acts on it. */
+	if (words.count > 1 || pick->ignore)
+		return look_up(cli, pick, &words, ret_names, err);
+	strv_add_all(ret_names, &words);
+	return 0;
 }
 
 int cli_each(struct cli *cli, const struct strv *names, cli_action act, struct err *err)

@@ -15,8 +15,9 @@ struct cli_pick {
 
 /*
  * The names to act on: positionals as typed, contents of cidfiles, or ids of those that --all
- * (all_means: every one or the running ones), --latest or --filter selects. 0 or a negative
- * errno; wrong combinations are refused in Podman's words.
+ * (all_means: every one or the running ones), --latest or --filter selects. Of several, all must
+ * be there (those that --ignore forgives are left out). 0 or a negative errno; wrong
+ * combinations are refused in Podman's words.
  */
 int cli_pick(struct cli *cli, const struct cli_pick *pick, enum ops_select all_means,
 	     struct strv *ret_names, struct err *err);
