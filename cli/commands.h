@@ -45,6 +45,7 @@ extern const struct cli_command command_volume_rm;
 
 extern const struct cli_command command_complete;
 extern const struct cli_command command_completion;
+extern const struct cli_command command_doctor;
 extern const struct cli_command command_help;
 extern const struct cli_command command_info;
 extern const struct cli_command command_inspect;

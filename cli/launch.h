@@ -21,4 +21,9 @@ struct cli_launcher {
 	 * its own. Returns only an error.
 	 */
 	int (*unshare)(const struct cli_global *global, char *const argv[], struct err *err);
+	/*
+	 * Appends what this host allows: {"layer", "what", "state", "how", "fix"} each
+	 * (rootless/doctor.h). What cannot be found out is a finding too.
+	 */
+	void (*doctor)(const struct cli_global *global, json_t *findings);
 };

@@ -17,6 +17,7 @@
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
 #include "engine/base/proc.h"
+#include "rootless/doctor.h"
 #include "rootless/rootless.h"
 
 /* The caller's place on this host; enter: in the user namespace that containers live in. */
@@ -36,27 +37,36 @@ static int launch(const struct cli_global *global, bool enter, struct rootless *
 	return r;
 }
 
+/* Opens the engine from where launch() took the process. */
+static int open_from(const struct rootless *rootless, bool entered, const struct cli_global *global,
+		     struct ops **ret_ops, struct err *err)
+{
+	const struct ops_config config = {
+		.data_root = rootless->data_root,
+		.run_root = rootless->run_root,
+		.runtime = global->runtime,
+		.storage_driver = global->storage_driver,
+		.cgroup_manager = global->cgroup_manager,
+		.rootless = rootless->mode != ROOTLESS_PRIVILEGED,
+		.one_id = rootless->one_id,
+		.fake_ids = rootless->one_id,
+		.own_uid = rootless->uid,
+		.own_gid = rootless->gid,
+		.id_maps =
+			entered && rootless->mode != ROOTLESS_PRIVILEGED ? &rootless->maps : NULL,
+	};
+
+	return ops_open(&config, ret_ops, err);
+}
+
 static int open_engine(enum ops_need need, const struct cli_global *global, struct ops **ret_ops,
 		       struct err *err)
 {
 	struct rootless rootless auto_done(rootless) = ROOTLESS_INIT;
 	bool enter = need == OPS_NEED_NAMESPACE;
-	struct ops_config config = { .runtime = global->runtime,
-				     .storage_driver = global->storage_driver,
-				     .cgroup_manager = global->cgroup_manager };
 	int r = launch(global, enter, &rootless, err);
 
-	if (r < 0)
-		return r;
-	config.data_root = rootless.data_root;
-	config.run_root = rootless.run_root;
-	config.rootless = rootless.mode != ROOTLESS_PRIVILEGED;
-	config.one_id = rootless.one_id;
-	config.fake_ids = rootless.one_id;
-	config.own_uid = rootless.uid;
-	config.own_gid = rootless.gid;
-	config.id_maps = enter && rootless.mode != ROOTLESS_PRIVILEGED ? &rootless.maps : NULL;
-	return ops_open(&config, ret_ops, err);
+	return r < 0 ? r : open_from(&rootless, enter, global, ret_ops, err);
 }
 
 /*
@@ -80,10 +90,38 @@ static int unshare_and_exec(const struct cli_global *global, char *const argv[],
 	return r;
 }
 
+/*
+ * bryo doctor. The launcher's findings first: they hold where the engine cannot even be opened.
+ * The engine then looks from where a container's keeper stands, a mount namespace of its own.
+ */
+static void examine(const struct cli_global *global, json_t *findings)
+{
+	const struct rootless_options options = { .data_root = global->root,
+						  .run_root = global->runroot,
+						  .find_namespace = ops_find_namespace };
+	struct rootless rootless auto_done(rootless) = ROOTLESS_INIT;
+	struct ops *ops = NULL;
+	struct err err = ERR_INIT;
+	int r = 0;
+
+	rootless_doctor(&options, findings);
+	r = launch(global, true, &rootless, &err);
+	if (r == 0 && unshare(CLONE_NEWNS) < 0)
+		r = err_set(&err, -errno, "cannot make a mount namespace");
+	if (r == 0)
+		r = open_from(&rootless, true, global, &ops, &err);
+	if (r == 0)
+		r = ops_system_doctor(ops, findings, &err);
+	if (r < 0)
+		doctor_add(findings, "engine", "opening it", "missing", err.text, NULL);
+	ops_close(ops);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct cli_launcher launcher = { .open = open_engine,
-						      .unshare = unshare_and_exec };
+						      .unshare = unshare_and_exec,
+						      .doctor = examine };
 
 	proc_keep_argv(argc, argv);
 	return cli_dispatch(argc, argv, &launcher);

@@ -62,6 +62,7 @@ const struct cli_entry cli_table[] = {
 	{ .path = "cp" },
 	{ .path = "create", .command = &command_create },
 	{ .path = "diff" },
+	{ .path = "doctor", .command = &command_doctor },
 	{ .path = "events" },
 	{ .path = "exec", .command = &command_exec },
 	{ .path = "export" },
