@@ -75,7 +75,7 @@ bryo-runtime_LIBS := $(call static,-lseccomp -lcap -ljansson)
 bryo-image_MAIN := engine/image/main.c
 bryo-image_LIBS := $(call static,-lseccomp -lcap -ljansson) -lcurl -lcrypto -lz -lisal -lzstd -larchive -lpthread
 bryo-net_MAIN := netns/net/main.c
-bryo-net_LIBS := -lslirp -lglib-2.0 $(call static,-lseccomp -lcap -lnl-route-3 -lnl-3 -ljansson) -lm
+bryo-net_LIBS := -lslirp $(call static,-ljansson)
 bryo-init_MAIN := engine/init/main.c
 bryo-init_LDFLAGS := -static
 # What `bryo run hello` runs; it is not installed but linked into bryo-image as bytes.

@@ -100,14 +100,12 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind((\"127.0.0.99\", 53
 @test "the host's loopback is out of reach, and the caller is told so at once" {
 	run -0 net_host '
 		serve 127.0.0.1 7001; serve ::1 7001
-		ctr -- bash -c "
-			start=\$SECONDS
-			for kind in tcp udp; do for host in 10.0.2.2 10.0.2.3 10.0.2.77 fd62:7279:6f00::2 fd62:7279:6f00::3; do
-				peer \$kind \$host 7001 x 2>&1 && echo REACHED \$kind \$host; done; done
-			[ \$((SECONDS - start)) -le 5 ] && echo quick"'
+		ctr -- bash -c "for kind in tcp udp; do for host in 10.0.2.2 10.0.2.3 fd62:7279:6f00::2 fd62:7279:6f00::3; do
+			peer \$kind \$host 7001 x && echo REACHED \$kind \$host; done; done; true"'
 	[[ "$output" != *REACHED* ]]
-	[[ "$output" == *quick* ]]
-	[[ "$output" == *"No route to host"* ]]
+	[[ "$output" != *TimeoutError* ]]
+	[ "$(grep -c "No route to host" <<<"$output")" = 4 ]
+	[ "$(grep -c "Permission denied" <<<"$output")" = 4 ]
 }
 
 @test "frames forged for loopback, reserved and metadata addresses reach nobody" {
