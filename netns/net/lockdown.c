@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bryo-net's prison: see lockdown.h. The filter is written out as BPF instead of made by libseccomp:
- * it is a plain list, it costs nothing at start, and the library's memory stays out.
+ * bryo-net's prison: see lockdown.h. The filter is written out as BPF instead of made by
+ * libseccomp: it is a plain list, it costs nothing at start, and the library's memory stays out.
  */
 #include "netns/net/lockdown.h"
 
@@ -124,45 +124,25 @@ static int lock_file_system(const char *const *folders, struct err *err)
 
 /* What libslirp, the loop and the C library's heap call once all is set up. */
 static const int allowed_calls[] = {
-	SYS_read,
-	SYS_write,
-	SYS_readv,
-	SYS_writev,
-	SYS_recvfrom,
-	SYS_sendto,
-	SYS_recvmsg,
-	SYS_sendmsg,
-	SYS_ppoll,
-	SYS_bind,
-	SYS_listen,
-	SYS_accept,
-	SYS_accept4,
-	SYS_connect,
-	SYS_shutdown,
-	SYS_getsockname,
-	SYS_getpeername,
-	SYS_getsockopt,
-	SYS_setsockopt,
-	SYS_close,
-	SYS_fcntl,
-	SYS_ioctl,
-	SYS_clock_gettime,
-	SYS_gettimeofday,
-	SYS_brk,
-	SYS_munmap,
-	SYS_mremap,
-	SYS_madvise,
-	SYS_futex,
-	SYS_getrandom,
-	SYS_openat,
-	SYS_newfstatat,
-	SYS_fstat,
-	SYS_getpid,
-	SYS_restart_syscall,
-	SYS_rt_sigreturn,
-	SYS_rt_sigprocmask,
-	SYS_exit,
-	SYS_exit_group,
+	SYS_read,	   SYS_write,
+	SYS_readv,	   SYS_writev,
+	SYS_recvfrom,	   SYS_sendto,
+	SYS_recvmsg,	   SYS_sendmsg,
+	SYS_ppoll,	   SYS_bind,
+	SYS_listen,	   SYS_accept,
+	SYS_accept4,	   SYS_connect,
+	SYS_shutdown,	   SYS_getsockname,
+	SYS_getpeername,   SYS_getsockopt,
+	SYS_setsockopt,	   SYS_close,
+	SYS_fcntl,	   SYS_ioctl,
+	SYS_clock_gettime, SYS_gettimeofday,
+	SYS_brk,	   SYS_munmap,
+	SYS_mremap,	   SYS_madvise,
+	SYS_futex,	   SYS_getrandom,
+	SYS_newfstatat,	   SYS_fstat,
+	SYS_getpid,	   SYS_restart_syscall,
+	SYS_rt_sigreturn,  SYS_rt_sigprocmask,
+	SYS_exit,	   SYS_exit_group,
 #ifdef SYS_poll
 	SYS_poll,
 #endif
@@ -177,6 +157,8 @@ static const struct {
 } checked_calls[] = {
 	{ SYS_socket, 0, ~0U, AF_INET },
 	{ SYS_socket, 0, ~0U, AF_INET6 },
+	/* resolv.conf is read again when it changes; nothing is written. */
+	{ SYS_openat, 2, O_ACCMODE | O_CREAT | O_TRUNC | __O_TMPFILE, O_RDONLY },
 	/* No memory becomes code. */
 	{ SYS_mmap, 2, 0x4 /* PROT_EXEC */, 0 },
 	{ SYS_mprotect, 2, 0x4, 0 },
