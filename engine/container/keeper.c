@@ -448,6 +448,7 @@ static int keep(struct keeper *k, struct err *err)
 		net_stop(&k->net);
 		if (r < 0 || !wants_restart(&k->container->spec, &k->container->state, &exit))
 			return r;
+		net_reap(&k->net); /* a restarted container's monitor stays: leave it no zombie */
 		/* A container that dies at once must not keep a processor busy. */
 		if (exit.finished_at - k->container->state.started_at > 10 * 1000000000LL)
 			pause_ms = 100;
