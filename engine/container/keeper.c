@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -358,14 +357,11 @@ static int on_exit_hook(void *data, const struct monitor_exit *exit)
 	struct container *c = k->container;
 	struct err err = ERR_INIT;
 
-	/* bryo-net ends with the container's first process; its ports must be free by now. */
-	if (k->net.pid > 0) {
-		auto_close int pidfd = proc_pidfd(k->net.pid);
-		struct pollfd wait = { .fd = pidfd, .events = POLLIN };
-
-		if (pidfd >= 0 && poll(&wait, 1, 2000) == 0)
-			(void)proc_kill(pidfd, SIGKILL);
-	}
+	/*
+	 * Its ports must be free by now. The process itself takes 20 ms and more to give its
+	 * interface up, which nobody has to wait for.
+	 */
+	net_stop(&k->net);
 	keeper_cgroup_remove(&k->cgroup);
 	c->state.status = CONTAINER_EXITED;
 	c->state.exit_code = exit->exit.status;
