@@ -56,6 +56,10 @@ int mount_target(const struct plan *plan, const struct mount_plan *mount, bool f
 /* Attributes and propagation of an unattached mount. */
 int mount_apply_options(int mount_fd, const struct mount_plan *mount, bool bind, struct err *err);
 
+/* mount-idmap.c: in the caller, on the clone that mount_prepare() made. */
+bool mount_wants_idmap(const struct mount_plan *mount);
+int mount_idmap(const struct plan *plan, const struct mount_plan *mount, struct err *err);
+
 /* copy-up.c: copies the tree at from_fd into the folder to_fd: names, data, modes, owners, xattrs.
  */
 int copy_up(int from_fd, int to_fd);

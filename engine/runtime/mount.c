@@ -207,6 +207,27 @@ static int source_clone(const struct plan *plan, const struct mount_plan *mount,
 			   ret_fd);
 }
 
+static int prepare_bind(const struct plan *plan, struct mount_plan *mount, struct err *err)
+{
+	bool idmap = mount_wants_idmap(mount);
+	int r = 0;
+
+	if (mount->options.data_count > 0)
+		return refuse_data(mount, err);
+	if (!mount->mount->source && mount->mount->source_fd <= 0)
+		return err_say(err, ERR_USAGE, "mount %s: a bind mount without a source",
+			       mount->mount->destination);
+	/* A descriptor of our mount namespace can be cloned here only. */
+	if (mount->mount->source_fd <= 0 && !idmap &&
+	    (!plan->new_user || mount->options.copy_symlink))
+		return 0;
+	r = source_clone(plan, mount, &mount->source_fd);
+	if (r < 0 && (idmap || (r != -EPERM && r != -EINVAL)))
+		return err_set(err, r, "cannot open the mount source %s",
+			       str_or(mount->mount->source, mount->mount->destination));
+	return idmap ? mount_idmap(plan, mount, err) : 0;
+}
+
 /*
  * In the caller. A container with a user namespace of its own runs its first process under
  * other ids: a source below the caller's home may be closed to them, so the caller, who may
@@ -215,30 +236,21 @@ static int source_clone(const struct plan *plan, const struct mount_plan *mount,
  */
 int mount_prepare(struct plan *plan, struct err *err)
 {
-	for (size_t i = 0; i < plan->spec->mounts.count; i++) {
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < plan->spec->mounts.count; i++) {
 		struct mount_plan *mount = OCI_ADD(&plan->mounts);
-		int r = 0;
 
 		mount->mount = &plan->spec->mounts.v[i];
 		mount->source_fd = -1;
 		mount_options_parse(&mount->mount->options, &mount->options);
-		if (!str_eq(mount_type(mount), "bind") || mount->options.remount)
-			continue;
-		if (mount->options.data_count > 0)
-			return refuse_data(mount, err);
-		if (!mount->mount->source && mount->mount->source_fd <= 0)
-			return err_say(err, ERR_USAGE, "mount %s: a bind mount without a source",
-				       mount->mount->destination);
-		/* A descriptor of our mount namespace can be cloned here only. */
-		if (mount->mount->source_fd <= 0 &&
-		    (!plan->new_user || mount->options.copy_symlink))
-			continue;
-		r = source_clone(plan, mount, &mount->source_fd);
-		if (r < 0 && r != -EPERM && r != -EINVAL)
-			return err_set(err, r, "cannot open the mount source %s",
-				       mount->mount->source);
+		if (str_eq(mount_type(mount), "bind") && !mount->options.remount)
+			r = prepare_bind(plan, mount, err);
+		else if (mount_wants_idmap(mount))
+			r = err_say(err, ERR_USAGE, "mount %s: idmap is only for bind mounts",
+				    mount->mount->destination);
 	}
-	return 0;
+	return r;
 }
 
 /* crun's copy-symlink: a source that is a symlink is copied, not followed. Gives 1 when done. */

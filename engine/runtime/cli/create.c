@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,13 +132,6 @@ static int listen_start(struct making *m, struct err *err)
 	return 0;
 }
 
-static const char *user_name(void)
-{
-	const struct passwd *user = getpwuid(geteuid());
-
-	return user ? user->pw_name : "";
-}
-
 static int fill_state(struct making *m, struct err *err)
 {
 	struct rt_state *s = &m->state;
@@ -148,7 +140,6 @@ static int fill_state(struct making *m, struct err *err)
 	s->bundle = xstrdup(m->bundle);
 	s->rootfs = path_join(m->bundle, str_or(m->spec.root.path, ""));
 	s->created = xstrdup(time_utc(time_now()).text);
-	s->owner = xstrdup(user_name());
 	s->cgroup = m->cgroup.path[0] ? xstrdup(m->cgroup.path) : NULL;
 	s->cgroup_v1 = m->cgroup.v1_path[0] ? xstrdup(m->cgroup.v1_path) : NULL;
 	s->pid = m->container.pid;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bryo-runtime state, list and ps. */
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/base/err.h"
@@ -10,6 +12,15 @@
 #include "engine/cgroup/cgroup.h"
 #include "engine/runtime/cli/cli.h"
 #include "engine/runtime/cli/state.h"
+
+/* Whose the record is: looked up here only, since that costs more than all of `run`'s own work. */
+static const char *owner_of(const struct rt_state *state)
+{
+	struct stat st;
+	const struct passwd *user = fstat(state->folder, &st) == 0 ? getpwuid(st.st_uid) : NULL;
+
+	return user ? user->pw_name : "";
+}
 
 /* The state object of runtime.md, and what runc and crun add to it. */
 static json_t *rt_state_object(const struct rt_state *state)
@@ -24,7 +35,7 @@ static json_t *rt_state_object(const struct rt_state *state)
 	json_set_str(json, "bundle", str_or(state->bundle, ""));
 	json_set_str(json, "rootfs", str_or(state->rootfs, ""));
 	json_set_str(json, "created", str_or(state->created, ""));
-	json_set_str(json, "owner", str_or(state->owner, ""));
+	json_set_str(json, "owner", owner_of(state));
 	return json;
 }
 
@@ -90,8 +101,7 @@ static int print_table(const struct cli *cli, const struct strv *ids)
 		status = rt_state_status(&state);
 		printf("%-32s %-9d %-8s %-39s %-30s %s\n", state.id,
 		       status == STATE_STOPPED ? 0 : (int)state.pid, rt_state_status_name(status),
-		       str_or(state.bundle, ""), str_or(state.created, ""),
-		       str_or(state.owner, ""));
+		       str_or(state.bundle, ""), str_or(state.created, ""), owner_of(&state));
 	}
 	return 0;
 }

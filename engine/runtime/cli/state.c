@@ -31,7 +31,6 @@ void rt_state_done(struct rt_state *state)
 	free(state->bundle);
 	free(state->rootfs);
 	free(state->created);
-	free(state->owner);
 	free(state->cgroup);
 	free(state->cgroup_v1);
 	fd_close(&state->folder);
@@ -127,7 +126,6 @@ int rt_state_save(const struct rt_state *state, struct err *err)
 	json_set_str(json, "bundle", state->bundle);
 	json_set_str(json, "rootfs", state->rootfs);
 	json_set_str(json, "created", state->created);
-	json_set_str(json, "owner", state->owner);
 	json_set_str(json, "cgroup", state->cgroup);
 	json_set_str(json, "cgroupV1", state->cgroup_v1);
 	text = json_text(json);
@@ -180,7 +178,6 @@ int rt_state_load(const char *root, const char *id, struct rt_state *ret_state, 
 	state.bundle = copy_str(json, "bundle");
 	state.rootfs = copy_str(json, "rootfs");
 	state.created = copy_str(json, "created");
-	state.owner = copy_str(json, "owner");
 	state.cgroup = copy_str(json, "cgroup");
 	state.cgroup_v1 = copy_str(json, "cgroupV1");
 	*ret_state = state;

@@ -23,8 +23,7 @@ struct rt_state {
 	char *id;
 	char *bundle;
 	char *rootfs;
-	char *created; /* RFC 3339 */
-	char *owner;
+	char *created;	 /* RFC 3339 */
 	char *cgroup;	 /* below the cgroup2 mount; NULL: none */
 	char *cgroup_v1; /* below each v1 hierarchy; NULL: none */
 	pid_t pid;
