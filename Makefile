@@ -148,7 +148,7 @@ $(B)/unit/%: tests/unit/%.c $(ARCHIVES)
 check: all $(UNIT_BINS)
 	@tests/unit.sh $(UNIT_BINS)
 check-rootless: all
-	@tests/bats.sh rootless tests/cli tests/rootless
+	@tests/bats.sh rootless tests/cli tests/rootless tests/oci
 check-root: all
 	@tests/bats.sh root tests/root tests/oci
 check-compat: all

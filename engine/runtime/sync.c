@@ -34,6 +34,15 @@ int sync_recv(int sock, struct sync_message *ret_message, int *ret_fd)
 	int fd = -1;
 	int r = fd_recv(sock, &message, sizeof(message), &size, &fd, &fd_count);
 
+	/*
+	 * A peer that dies with our words unread resets the connection, and the kernel tells that
+	 * before it gives us the peer's own last words (unix_release_sock()). Asked again, it gives
+	 * them, or the end of file.
+	 */
+	if (r == -ECONNRESET) {
+		fd_count = 1;
+		r = fd_recv(sock, &message, sizeof(message), &size, &fd, &fd_count);
+	}
 	if (r < 0)
 		return r;
 	if (fd_count == 0)
