@@ -60,7 +60,8 @@ char *rt_state_default_root(void)
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
 
-	if (geteuid() == 0)
+	/* Root of a user namespace, as Podman calls us, cannot write the host's /run. */
+	if (geteuid() == 0 && access("/run", W_OK) == 0)
 		return xstrdup("/run/bryo-runtime");
 	if (!str_empty(runtime))
 		return xasprintf("%s/bryo-runtime", runtime);
