@@ -13,14 +13,18 @@ void pipeline_init(struct pipeline *p)
 	*p = (struct pipeline){ 0 };
 	/* With default attributes neither can fail on Linux. */
 	(void)pthread_mutex_init(&p->lock, NULL);
-	(void)pthread_cond_init(&p->changed, NULL);
+	(void)pthread_cond_init(&p->room, NULL);
+	for (unsigned int i = 0; i < PIPELINE_READERS; i++)
+		(void)pthread_cond_init(&p->data[i], NULL);
 	p->memory = xmalloc((size_t)PIPELINE_SLOTS * PIPELINE_SLOT_SIZE);
 }
 
 void pipeline_done(struct pipeline *p)
 {
 	(void)pthread_mutex_destroy(&p->lock); /* nobody holds it any more */
-	(void)pthread_cond_destroy(&p->changed);
+	(void)pthread_cond_destroy(&p->room);
+	for (unsigned int i = 0; i < PIPELINE_READERS; i++)
+		(void)pthread_cond_destroy(&p->data[i]);
 	free(p->memory);
 	p->memory = NULL;
 }
@@ -30,12 +34,27 @@ static uint8_t *slot(const struct pipeline *p, uint64_t number)
 	return p->memory + (number % PIPELINE_SLOTS) * PIPELINE_SLOT_SIZE;
 }
 
-static bool is_full(const struct pipeline *p)
+static unsigned int free_slots(const struct pipeline *p)
+{
+	uint64_t slowest = p->read[0];
+
+	for (unsigned int i = 1; i < PIPELINE_READERS; i++)
+		slowest = p->read[i] < slowest ? p->read[i] : slowest;
+	return PIPELINE_SLOTS - (unsigned int)(p->written - slowest);
+}
+
+static void wake_readers(struct pipeline *p)
 {
 	for (unsigned int i = 0; i < PIPELINE_READERS; i++)
-		if (p->written - p->read[i] >= PIPELINE_SLOTS)
-			return true;
-	return false;
+		if (p->reader_waits[i])
+			(void)pthread_cond_signal(&p->data[i]);
+}
+
+/* A writer that found the ring full sleeps until half of it is free: to wake for each slot would
+ * cost two switches of thread a slot. */
+static bool may_write(const struct pipeline *p)
+{
+	return free_slots(p) >= (p->writer_waits ? PIPELINE_SLOTS / 2 : 1);
 }
 
 void *pipeline_room(struct pipeline *p)
@@ -43,8 +62,11 @@ void *pipeline_room(struct pipeline *p)
 	bool failed = false;
 
 	(void)pthread_mutex_lock(&p->lock); /* fails only for a thread that holds it */
-	while (is_full(p) && !p->failed)
-		(void)pthread_cond_wait(&p->changed, &p->lock);
+	while (!may_write(p) && !p->failed) {
+		p->writer_waits = true;
+		(void)pthread_cond_wait(&p->room, &p->lock);
+	}
+	p->writer_waits = false;
 	failed = p->failed;
 	(void)pthread_mutex_unlock(&p->lock);
 	return failed ? NULL : slot(p, p->written);
@@ -56,7 +78,7 @@ void pipeline_push(struct pipeline *p, size_t size)
 	(void)pthread_mutex_lock(&p->lock);
 	p->sizes[p->written % PIPELINE_SLOTS] = size;
 	p->written++;
-	(void)pthread_cond_broadcast(&p->changed);
+	wake_readers(p);
 	(void)pthread_mutex_unlock(&p->lock);
 }
 
@@ -64,7 +86,7 @@ void pipeline_end(struct pipeline *p)
 {
 	(void)pthread_mutex_lock(&p->lock);
 	p->ended = true;
-	(void)pthread_cond_broadcast(&p->changed);
+	wake_readers(p);
 	(void)pthread_mutex_unlock(&p->lock);
 }
 
@@ -75,7 +97,8 @@ bool pipeline_fail(struct pipeline *p)
 	(void)pthread_mutex_lock(&p->lock);
 	first = !p->failed;
 	p->failed = true;
-	(void)pthread_cond_broadcast(&p->changed);
+	wake_readers(p);
+	(void)pthread_cond_signal(&p->room);
 	(void)pthread_mutex_unlock(&p->lock);
 	return first;
 }
@@ -88,10 +111,13 @@ int pipeline_next(struct pipeline *p, unsigned int reader, const void **ret_data
 	if (p->holds[reader]) {
 		p->read[reader]++;
 		p->holds[reader] = false;
-		(void)pthread_cond_broadcast(&p->changed);
+		if (p->writer_waits && may_write(p))
+			(void)pthread_cond_signal(&p->room);
 	}
+	p->reader_waits[reader] = true;
 	while (p->read[reader] == p->written && !p->ended && !p->failed)
-		(void)pthread_cond_wait(&p->changed, &p->lock);
+		(void)pthread_cond_wait(&p->data[reader], &p->lock);
+	p->reader_waits[reader] = false;
 	*ret_size = 0;
 	if (p->failed) {
 		r = -ECANCELED;

@@ -18,7 +18,10 @@ enum {
 
 struct pipeline {
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
+	pthread_cond_t room;		       /* the writer waits here */
+	pthread_cond_t data[PIPELINE_READERS]; /* the readers here */
+	bool writer_waits;
+	bool reader_waits[PIPELINE_READERS];
 	uint8_t *memory;
 	size_t sizes[PIPELINE_SLOTS];
 	uint64_t written;		 /* slots filled so far */
