@@ -213,6 +213,24 @@ static int call(struct run *run, const struct operand *head, const struct value 
 	return r;
 }
 
+/*
+ * `.Label "x"` of Podman's and Docker's listings: the one method that users know. True where
+ * head is that, with the value of the label in *ret (empty where there is none).
+ */
+static bool eval_label(const struct operand *head, const struct value *dot, struct value *ret)
+{
+	const struct operand *key = head->next;
+	json_t *labels = NULL;
+
+	if (head->kind != OPERAND_DOT || head->fields.count != 1 || !key || key->next ||
+	    strcmp(head->fields.v[0], "Label") != 0 || !json_is_string(key->value))
+		return false;
+	labels = json_object_get(dot->json, "Labels");
+	ret->json = json_incref(json_object_get(labels, json_string_value(key->value)));
+	ret->zero = !ret->json;
+	return true;
+}
+
 static int eval_stage(struct run *run, const struct stage *stage, const struct value *dot,
 		      const struct value *last, struct value *ret)
 {
@@ -221,6 +239,8 @@ static int eval_stage(struct run *run, const struct stage *stage, const struct v
 
 	if (head->kind == OPERAND_FUNCTION)
 		return call(run, head, dot, last, ret);
+	if (!last && eval_label(head, dot, ret))
+		return 0;
 	if (head->next || last) {
 		message = xasprintf("can't give argument to non-function %.*s",
 				    (int)(head->to - head->from), run->template->text + head->from);

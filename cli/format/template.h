@@ -6,8 +6,9 @@
  * Known: text, {{- trim -}}, comments, pipelines, variables (:= and =), if, else, else if,
  * with, range (over lists, maps and numbers; else, break, continue), parentheses, fields of
  * fields, and the functions and, or, not, eq, ne, lt, le, gt, ge, index, slice, len, print,
- * printf, println, json, join, split, lower, upper, title, pad, truncate. Not known: define,
- * template, block, call, html, js, urlquery, methods.
+ * printf, println, json, join, split, lower, upper, title, pad, truncate, and the method
+ * .Label "name" where there are Labels. Not known: define,
+ * template, block, call, html, js, urlquery, other methods.
  *
  * Bounded: text and nesting at parsing, steps and bytes written at running. Pure functions:
  * nothing but memory is touched.

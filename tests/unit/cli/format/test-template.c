@@ -70,6 +70,8 @@ static void values_print_as_go_prints_them(void **state)
 		  "a\tbAraw\\t6516-31.5true" },
 		{ "{{(index .State.Health.Log 1).Out}}", "y" },
 		{ "{{$x := .State}}{{$x.Code}}{{$.Name}}", "3web" },
+		{ "{{.Label \"a\"}}[{{.Label \"none\"}}]{{.Label \"z\" | printf \"%s%s\" \"x\"}}",
+		  "2[]x1" },
 	};
 
 	(void)state;
