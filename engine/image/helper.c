@@ -24,6 +24,7 @@
 #include "engine/base/json.h"
 #include "engine/base/log.h"
 #include "engine/base/proc.h"
+#include "engine/storage/storage.h"
 
 extern char **environ;
 
@@ -123,6 +124,19 @@ static int read_answer(const char *data, size_t size, int status, json_t **ret_a
 	return 0;
 }
 
+/*
+ * What a helper that failed or was killed left half-made. It let its capabilities go before it read
+ * a stranger's byte, so it cannot remove files of other ids: we can.
+ */
+static void clean_up(const struct image_helper *helper)
+{
+	struct storage storage auto_done(storage) = STORAGE_INIT;
+
+	if (storage_open(&storage, helper->data_root, NULL) == 0)
+		(void)storage_sweep(&storage,
+				    NULL); /* best effort: each later command does it too */
+}
+
 /* One call: the verb, the request; the answer's JSON belongs to the caller. */
 static int call(const struct image_helper *helper, const char *verb, json_t *request,
 		json_t **ret_answer, struct err *err)
@@ -162,7 +176,10 @@ static int call(const struct image_helper *helper, const char *verb, json_t *req
 	status = proc_wait(pid);
 	if (r < 0)
 		return err_set(err, r, "cannot read bryo-image's answer");
-	return read_answer(data, size, status, ret_answer, err);
+	r = read_answer(data, size, status, ret_answer, err);
+	if (r < 0)
+		clean_up(helper);
+	return r;
 }
 
 int image_pull_policy_parse(const char *text, enum image_pull_policy *ret_policy, struct err *err)
