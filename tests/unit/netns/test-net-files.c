@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* resolv.conf read; hosts and resolv.conf written, in the layout that Podman 5.8 gave. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "engine/base/alloc.h"
+#include "engine/base/err.h"
+#include "engine/base/str.h"
+#include "netns/net.h"
+#include "netns/resolv.h"
+
+static struct resolv parse(const char *text)
+{
+	struct resolv resolv;
+
+	resolv_parse(text, strlen(text), &resolv);
+	return resolv;
+}
+
+static void resolv_reads_what_the_c_library_reads(void **state)
+{
+	const struct resolv resolv = parse("# comment\n"
+					   "; another\n"
+					   "nameserver 192.0.2.1\n"
+					   "nameserver\t2001:db8::1  trailing\r\n"
+					   "nameserver fe80::1%eth0\n"
+					   "nameserver not-an-address\n"
+					   "nameserver\n"
+					   "domain old.example\n"
+					   "search a.example b.example\n"
+					   "options ndots:2\n"
+					   "options  edns0 trust-ad\n"
+					   "unknown line");
+
+	(void)state;
+	assert_int_equal(resolv.server_count, 3);
+	assert_string_equal(resolv.servers[0], "192.0.2.1");
+	assert_string_equal(resolv.servers[1], "2001:db8::1");
+	assert_string_equal(resolv.servers[2], "fe80::1%eth0");
+	assert_string_equal(resolv.search, "a.example b.example");
+	assert_string_equal(resolv.options, "ndots:2 edns0 trust-ad");
+}
+
+static void resolv_keeps_its_bounds(void **state)
+{
+	char text[8192] = "search ";
+	struct resolv resolv;
+
+	(void)state;
+	memset(text + 7, 'a', sizeof(text) - 8);
+	text[2000] = ' ';
+	text[3000] = ' ';
+	resolv = parse(text);
+	assert_int_equal(strlen(resolv.search), 999);
+	for (size_t i = 0; i + 13 < sizeof(text); i += 13)
+		memcpy(text + i, "nameserver ::", 14);
+	for (size_t i = 13; i < sizeof(text) - 1; i += 26)
+		text[i] = '\n';
+	resolv = parse(text);
+	assert_true(resolv.server_count <= RESOLV_MAX_SERVERS);
+}
+
+static void loopback_is_known(void **state)
+{
+	(void)state;
+	assert_true(resolv_is_loopback("127.0.0.53"));
+	assert_true(resolv_is_loopback("::1"));
+	assert_true(resolv_is_loopback("::ffff:127.0.0.1"));
+	assert_true(resolv_is_loopback("0.0.0.0"));
+	assert_false(resolv_is_loopback("192.0.2.1"));
+	assert_false(resolv_is_loopback("2001:db8::1"));
+}
+
+static void hosts_has_podmans_layout(void **state)
+{
+	const struct net_options options = net_options_default();
+	char *const names[] = { "abc", "web", NULL };
+	char *const add[] = { "a;b:1.2.3.4", "six:[2001:db8::1]", "x:host-gateway", NULL };
+	const struct strv name_list = { .v = (char **)names, .count = 2 };
+	const struct strv add_list = { .v = (char **)add, .count = 3 };
+	const struct net_files_args args = { .options = &options,
+					     .names = &name_list,
+					     .add_host = &add_list,
+					     .base_hosts = "127.0.0.1\tlocalhost # comment\n\n"
+							   "::1  localhost\tip6-localhost\n",
+					     .host_gateway = "192.0.2.2" };
+	auto_free char *text = NULL;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(net_hosts_file(&args, &text, &err), 0);
+	assert_string_equal(text, "1.2.3.4\ta b\n"
+				  "2001:db8::1\tsix\n"
+				  "192.0.2.2\tx\n"
+				  "127.0.0.1\tlocalhost\n"
+				  "::1\tlocalhost ip6-localhost\n"
+				  "192.0.2.2\thost.containers.internal host.docker.internal\n"
+				  "10.0.2.100\tabc web\n");
+}
+
+static void hosts_without_network_or_base(void **state)
+{
+	char *const names[] = { "abc", "host.docker.internal", NULL };
+	const struct strv name_list = { .v = (char **)names, .count = 2 };
+	const struct net_files_args args = { .names = &name_list,
+					     .base_hosts = "192.0.2.9 host.docker.internal\n",
+					     .host_gateway = "192.0.2.2" };
+	auto_free char *text = NULL;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(net_hosts_file(&args, &text, &err), 0);
+	assert_string_equal(text, "192.0.2.9\thost.docker.internal\n"
+				  "127.0.0.1\tlocalhost\n"
+				  "::1\tlocalhost\n"
+				  "192.0.2.2\thost.containers.internal\n"
+				  "127.0.0.1\tabc\n");
+}
+
+static void resolv_conf_from_flags_alone(void **state)
+{
+	const struct net_options options = net_options_default();
+	char *const dns[] = { "192.0.2.1", "2001:db8::1", NULL };
+	char *const search[] = { "a.example", "b.example", NULL };
+	char *const option[] = { "ndots:3", "edns0", NULL };
+	const struct strv dns_list = { .v = (char **)dns, .count = 2 };
+	const struct strv search_list = { .v = (char **)search, .count = 2 };
+	const struct strv option_list = { .v = (char **)option, .count = 2 };
+	const struct net_files_args args = { .options = &options,
+					     .dns = &dns_list,
+					     .dns_search = &search_list,
+					     .dns_option = &option_list };
+	const struct net_files_args none = { .options = NULL };
+	auto_free char *text = NULL;
+	auto_free char *no_text = NULL;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(net_resolv_conf(&args, &text, &err), 0);
+	assert_string_equal(text, "search a.example b.example\n"
+				  "nameserver 192.0.2.1\nnameserver 2001:db8::1\n"
+				  "options ndots:3 edns0\n");
+	assert_int_equal(net_resolv_conf(&none, &no_text, &err), 0);
+	assert_null(no_text);
+}
+
+static void forwarder_stands_first(void **state)
+{
+	const struct net_options options = net_options_default();
+	const struct net_files_args args = { .options = &options };
+	auto_free char *text = NULL;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(net_resolv_conf(&args, &text, &err), 0);
+	assert_non_null(strstr(text, "nameserver 10.0.2.3\n"));
+	assert_null(strstr(text, "nameserver 127."));
+}
+
+static void add_host_is_checked(void **state)
+{
+	static const char *const bad[] = { "a",	 ":1.2.3.4",	"a:b",
+					   "a:", "a b:1.2.3.4", "a:1.2.3.4.5" };
+	static const char *const good[] = { "a:1.2.3.4", "a;b:::1", "a:[::1]", "a:host-gateway" };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_true(net_add_host_check(bad[i], &err) < 0);
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+		assert_int_equal(net_add_host_check(good[i], &err), 0);
+	assert_true(net_dns_check("a", &err) < 0);
+	assert_string_equal(err.text, "a is not an ip address");
+	assert_int_equal(net_dns_check("none", &err), 0);
+	assert_true(net_dns_search_check("a b", &err) < 0);
+	assert_int_equal(net_dns_search_check(".", &err), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(resolv_reads_what_the_c_library_reads),
+		cmocka_unit_test(resolv_keeps_its_bounds),
+		cmocka_unit_test(loopback_is_known),
+		cmocka_unit_test(hosts_has_podmans_layout),
+		cmocka_unit_test(hosts_without_network_or_base),
+		cmocka_unit_test(resolv_conf_from_flags_alone),
+		cmocka_unit_test(forwarder_stands_first),
+		cmocka_unit_test(add_host_is_checked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
