@@ -94,6 +94,8 @@ static _Noreturn void exec_main(struct exec_plan *plan)
 			r = sync_send(plan->sync_fd, SYNC_CONSOLE, 0, master);
 		fd_close(&master);
 	}
+	if (plan->process.filter.notifies)
+		listener_describe(&plan->process, NULL);
 	plan->process.status_fd = fd_take(&plan->sync_fd);
 	if (r == 0)
 		r = process_prepare(&plan->process, &err);

@@ -142,16 +142,6 @@ static int stage_namespaces(const struct plan *plan, struct err *err)
 	return sysctl_apply(plan, err);
 }
 
-/* The pid that the caller's procfs knows us by: hooks get the runtime's view. */
-static pid_t outer_pid(const struct plan *plan)
-{
-	char text[24] = { 0 };
-
-	return readlinkat(plan->process.proc_fd, "self", text, sizeof(text) - 1) > 0
-		       ? (pid_t)strtol(text, NULL, 10)
-		       : 0;
-}
-
 static int run_own_hooks(const struct plan *plan, enum oci_hook_stage stage, pid_t pid,
 			 const char *status, struct err *err)
 {
@@ -241,7 +231,8 @@ static int send_master(const struct plan *plan, int master, struct err *err)
  */
 static int stage_root(struct plan *plan, struct err *err)
 {
-	int r = run_own_hooks(plan, OCI_HOOK_CREATE_CONTAINER, outer_pid(plan), "creating", err);
+	int r = run_own_hooks(plan, OCI_HOOK_CREATE_CONTAINER, outer_pid(&plan->process),
+			      "creating", err);
 
 	if (r == 0)
 		r = rootfs_enter(plan, err);
@@ -299,18 +290,33 @@ static int accept_start(struct plan *plan, struct err *err)
 	return 0;
 }
 
+static void describe_listener(struct plan *plan)
+{
+	struct hooks_state state = { .spec = plan->spec,
+				     .id = plan->args->id,
+				     .bundle = plan->args->bundle,
+				     .pid = outer_pid(&plan->process),
+				     .status = "creating" };
+	auto_free char *text = plan->process.filter.notifies ? hooks_state_text(&state) : NULL;
+
+	if (text)
+		listener_describe(&plan->process, text);
+}
+
 /*
  * Stage: the door. See process.c for what process_prepare() and process_exec() run with.
  */
 static int stage_door(struct plan *plan, int master, struct err *err)
 {
-	pid_t pid = plan->spec->hooks[OCI_HOOK_START_CONTAINER].count ? outer_pid(plan) : 0;
+	pid_t pid =
+		plan->spec->hooks[OCI_HOOK_START_CONTAINER].count ? outer_pid(&plan->process) : 0;
 	int r = 0;
 
 	if (master >= 0)
 		r = send_master(plan, master, err);
 	if (r < 0)
 		return r;
+	describe_listener(plan);
 	plan->process.status_fd = fd_take(&plan->sync_fd);
 	r = process_prepare(&plan->process, err);
 	if (r == 0)

@@ -20,6 +20,7 @@
 
 #include "engine/base/err.h"
 #include "engine/base/fd.h"
+#include "engine/base/json.h"
 #include "engine/runtime/plan-internal.h"
 
 #define THREAD_STACK (256UL << 10)
@@ -77,6 +78,32 @@ int listener_install(struct process_plan *plan, struct err *err)
 	if (r == 0 && atomic_load(&hand.done) < 0)
 		r = atomic_load(&hand.done);
 	return r; /* the stack stays: the thread may still be on it, exec frees all */
+}
+
+pid_t outer_pid(const struct process_plan *plan)
+{
+	char text[24] = { 0 };
+
+	return readlinkat(plan->proc_fd, "self", text, sizeof(text) - 1) > 0
+		       ? (pid_t)strtol(text, NULL, 10)
+		       : 0;
+}
+
+/* The container process state of config-linux.md, "containerprocessstate". */
+void listener_describe(struct process_plan *plan, const char *state_text)
+{
+	auto_json json_t *json = json_object();
+	json_t *fds = json_array();
+
+	json_set_str(json, "ociVersion", OCI_VERSION);
+	json_array_append_new(fds, json_string("seccompFd"));
+	json_object_set_new(json, "fds", fds);
+	json_set_int(json, "pid", outer_pid(plan));
+	json_set_str(json, "metadata", plan->listener_metadata);
+	if (state_text)
+		json_object_set_new(json, "state", json_loads(state_text, 0, NULL));
+	free(plan->listener_state);
+	plan->listener_state = json_text(json);
 }
 
 int listener_open(struct process_plan *plan, const struct oci_seccomp *seccomp, struct err *err)

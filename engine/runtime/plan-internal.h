@@ -21,8 +21,9 @@ struct process_plan {
 	const struct oci_process *process;
 	const struct oci_linux *linux_; /* personality, memory policy; may be NULL */
 	struct seccomp_filter filter;
-	char *listener_state; /* JSON that goes with the notification listener; NULL: none wanted */
-	int seccomp_socket;   /* where it goes; owned only if listener_path made it */
+	const char *listener_metadata; /* of the notification listener */
+	char *listener_state;	       /* JSON that goes with it, made by the child */
+	int seccomp_socket;	       /* where it goes; owned only if listener_path made it */
 	bool own_seccomp_socket;
 	int stdio[3]; /* borrowed, -1: /dev/null */
 	int null_fd;  /* the real /dev/null of the host, checked */
@@ -36,6 +37,7 @@ struct process_plan {
 	bool first;	  /* container's first process: a missing working directory is made */
 	bool shared_pids; /* others can see us before exec */
 	bool keep_keyring;
+	bool dies_with_caller;
 	struct strv env; /* the process's, and HOME where it lacks */
 	char *program;	 /* found in PATH by process_prepare() */
 };
@@ -77,6 +79,14 @@ int process_plan_seccomp(struct process_plan *plan, const struct oci_seccomp *se
 
 /* Opens the other end's socket for a listener (seccomp.listenerPath) where none is given. */
 int listener_open(struct process_plan *plan, const struct oci_seccomp *seccomp, struct err *err);
+/*
+ * In the child, while the caller's procfs is open: what goes with the listener. state_text is
+ * the container's state (JSON) or NULL.
+ */
+void listener_describe(struct process_plan *plan, const char *state_text);
+
+/* The pid that the caller's procfs knows this process by; 0 when it does not. */
+pid_t outer_pid(const struct process_plan *plan);
 
 /* init.c: all of the child's life; never returns. */
 _Noreturn void init_main(struct plan *plan);

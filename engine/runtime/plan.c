@@ -19,7 +19,6 @@
 #include "engine/base/err.h"
 #include "engine/base/fd.h"
 #include "engine/base/file.h"
-#include "engine/base/json.h"
 #include "engine/runtime/label-internal.h"
 #include "engine/runtime/mount-internal.h"
 
@@ -68,19 +67,6 @@ int process_plan_open(struct process_plan *plan, struct err *err)
 	return 0;
 }
 
-/* What goes with the listener: the container process state (config-linux.md), pid still to come. */
-static char *listener_state(const struct oci_seccomp *seccomp)
-{
-	auto_json json_t *json = json_object();
-	json_t *fds = json_array();
-
-	json_set_str(json, "ociVersion", OCI_VERSION);
-	json_array_append_new(fds, json_string("seccompFd"));
-	json_object_set_new(json, "fds", fds);
-	json_set_str(json, "metadata", seccomp->listener_metadata);
-	return json_text(json);
-}
-
 int process_plan_seccomp(struct process_plan *plan, const struct oci_seccomp *seccomp, int cache_fd,
 			 struct err *err)
 {
@@ -91,7 +77,7 @@ int process_plan_seccomp(struct process_plan *plan, const struct oci_seccomp *se
 	r = seccomp_load_or_compile(seccomp, cache_fd, &plan->filter, err);
 	if (r < 0 || !plan->filter.notifies)
 		return r;
-	plan->listener_state = listener_state(seccomp);
+	plan->listener_metadata = seccomp->listener_metadata;
 	return listener_open(plan, seccomp, err);
 }
 
@@ -174,6 +160,7 @@ int plan_make(const struct runtime_create_args *args, struct plan *ret_plan, str
 	plan.process.pass_fd_count = args->pass_fd_count;
 	plan.process.first = true;
 	plan.process.keep_keyring = args->keep_keyring;
+	plan.process.dies_with_caller = !args->outlives_caller;
 	if (r == 0 && !args->spec->has_process)
 		r = err_say(err, ERR_USAGE, "process is missing: there is nothing to run");
 	if (r == 0)

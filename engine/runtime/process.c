@@ -13,6 +13,7 @@
 #include <grp.h>
 #include <linux/close_range.h>
 #include <linux/keyctl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -234,6 +235,9 @@ int process_prepare(struct process_plan *plan, struct err *err)
 		return r;
 	if (plan->process->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_set(err, -errno, "cannot set no_new_privs");
+	/* After the change of ids, which would clear it; a caller dead by now shows on its line. */
+	if (plan->dies_with_caller && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return err_set(err, -errno, "cannot tie the container to its caller");
 	return 0;
 }
 

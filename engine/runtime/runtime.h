@@ -52,6 +52,7 @@ struct runtime_create_args {
 			     */
 	bool no_pivot;	    /* chroot in place of pivot_root, for roots on the initial ramfs */
 	bool keep_keyring;  /* do not join a new session keyring */
+	bool outlives_caller; /* else it is killed when the caller dies (PR_SET_PDEATHSIG) */
 };
 #define RUNTIME_CREATE_ARGS_INIT                                                                   \
 	.stdio = { -1, -1, -1 }, .console_socket = -1, .cgroup_fd = -1, .init_fd = -1,             \

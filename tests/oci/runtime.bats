@@ -262,6 +262,39 @@ setup() { make_bundle; }
 	[[ $stderr == *"No space left"* ]]
 }
 
+@test "seccomp: a notification listener goes to listenerPath and is asked" {
+	cat >listen.py <<-'END'
+	import array, fcntl, json, socket, struct, sys
+	s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(1); s.settimeout(15)
+	c = s.accept()[0]
+	data, anc, _, _ = c.recvmsg(65536, socket.CMSG_SPACE(4))
+	fd = array.array("i", anc[0][2])[0]
+	state = json.loads(data)
+	print(state["metadata"], state["fds"], state["pid"] == state["state"]["pid"], flush=True)
+	while True:
+	    request = bytearray(80)
+	    try: fcntl.ioctl(fd, 0xc0502100, request)
+	    except OSError: break
+	    ours = struct.unpack_from("=i", request, 16)[0] in (83, 258, 34) # mkdir, mkdirat
+	    answer = struct.pack("=QqiI", struct.unpack_from("=Q", request)[0], 0, -31 if ours else 0, 0 if ours else 1)
+	    try: fcntl.ioctl(fd, 0xc0182101, bytearray(answer))
+	    except OSError: pass
+	END
+	python3 listen.py "$BUNDLE/l.sock" >listen.out 3>&- &
+	local listener=$!
+	for i in $(seq 50); do [ -S l.sock ] && break; sleep 0.1; done
+	# Even calls that hand the listener over, and those on the way to the program, may ask.
+	edit '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", listenerPath: $p, listenerMetadata: "moss", syscalls: [
+		{names: ["mkdir", "mkdirat", "sendmsg", "capset"], action: "SCMP_ACT_NOTIFY"}]}' --arg p "$BUNDLE/l.sock"
+	script_is 'mkdir /dev/shm/d'
+	go 1
+	[[ $stderr == *"Too many links"* ]]
+	wait $listener
+	[ "$(cat listen.out)" = "moss ['seccompFd'] True" ]
+	edit 'del(.linux.seccomp.listenerPath)'
+	refused 'SCMP_ACT_NOTIFY and no listenerPath'
+}
+
 @test "hooks run in their order, with the state on their standard input" {
 	cat >hook <<-'END'
 	#!/bin/sh

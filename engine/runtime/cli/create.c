@@ -191,6 +191,7 @@ static int prepare(struct making *m, bool own_start, struct err *err)
 		.pass_fd_count = pass_count,
 		.no_pivot = m->options.no_pivot,
 		.keep_keyring = m->options.keep_keyring,
+		.outlives_caller = true,
 	};
 	args->console_socket = m->console_socket;
 	args->start_listener = m->listener;
