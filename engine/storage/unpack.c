@@ -61,6 +61,7 @@ struct unpacker {
 	unsigned int kept_count;
 	uid_t uid;
 	gid_t gid;
+	bool setgid; /* a folder passes its group on to what is made in it */
 	struct unpack_result result;
 	struct err *err;
 };
@@ -177,13 +178,25 @@ static int set_opaque(int fd)
 	return fsetxattr(fd, STORAGE_OPAQUE_XATTR, "y", 1, 0) < 0 ? -errno : 0;
 }
 
+/* A folder that no entry describes yet: root's, 0755. */
+static int make_plain_folder(const struct unpacker *u, int parent_fd, const char *name)
+{
+	if (mkdirat(parent_fd, name, 0755) < 0)
+		return -errno;
+	if (u->setgid && !u->args->one_id &&
+	    fchownat(parent_fd, name, u->uid, u->gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	return fchmodat(parent_fd, name, 0755, 0) < 0 ? -errno : 0;
+}
+
 /* A folder that takes the place of a whiteout must go on hiding what is below. */
-static int whiteout_to_folder(int parent_fd, const char *name)
+static int whiteout_to_folder(const struct unpacker *u, int parent_fd, const char *name)
 {
 	auto_close int fd = -1;
+	int r = unlinkat(parent_fd, name, 0) < 0 ? -errno : make_plain_folder(u, parent_fd, name);
 
-	if (unlinkat(parent_fd, name, 0) < 0 || mkdirat(parent_fd, name, 0755) < 0)
-		return -errno;
+	if (r < 0)
+		return r;
 	fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? -errno : set_opaque(fd);
 }
@@ -199,10 +212,8 @@ static int make_parent(struct unpacker *u, const char *path)
 	if (fd < 0)
 		return fd;
 	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		return is_whiteout(&st) ? whiteout_to_folder(fd, name) : -ENOTDIR;
-	if (mkdirat(fd, name, 0755) < 0)
-		return -errno;
-	return fchmodat(fd, name, 0755, 0) < 0 ? -errno : 0;
+		return is_whiteout(&st) ? whiteout_to_folder(u, fd, name) : -ENOTDIR;
+	return make_plain_folder(u, fd, name);
 }
 
 /* Makes the folders of path that are missing, from the top. */
@@ -356,7 +367,7 @@ static int set_xattrs(struct unpacker *u, const struct tar_entry *e, int fd)
 
 static int set_owner(struct unpacker *u, const struct tar_entry *e, int fd, const char *name)
 {
-	if (u->args->one_id || (e->uid == u->uid && e->gid == u->gid))
+	if (u->args->one_id || (!u->setgid && e->uid == u->uid && e->gid == u->gid))
 		return 0;
 	/* -1 would mean "leave it" to the kernel. */
 	if (e->uid >= UINT32_MAX || e->gid >= UINT32_MAX)
@@ -464,6 +475,7 @@ static int describe_folder(struct unpacker *u, const struct target *t)
 	const struct tar_entry *e = t->entry;
 	int r = set_owner(u, e, t->parent_fd, t->name);
 
+	u->setgid = u->setgid || e->mode & S_ISGID;
 	if (r == 0 && fchmodat(t->parent_fd, *t->name ? t->name : ".", e->mode, 0) < 0)
 		r = fail(u, e, -errno, "set the mode of");
 	if (r == 0 && e->xattr_count > 0) {
@@ -488,7 +500,7 @@ static int make_folder(struct unpacker *u, const struct target *t)
 		if (code != EEXIST || fstatat(t->parent_fd, t->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return fail(u, t->entry, -code, "make");
 		if (is_whiteout(&st)) {
-			int r = whiteout_to_folder(t->parent_fd, t->name);
+			int r = whiteout_to_folder(u, t->parent_fd, t->name);
 
 			if (r < 0)
 				return fail(u, t->entry, r, "make");

@@ -304,6 +304,56 @@ static void replaced_entries_come_back_too(void **state)
 	fixture_run(replaced);
 }
 
+/* Owners and devices, which only a process with many ids can set: real root. */
+static void owners_are_the_archives(void **state)
+{
+	char root[] = "/tmp/bryo-test-store-XXXXXX";
+	struct storage s auto_done(storage) = STORAGE_INIT;
+	struct buf tar auto_done(buf) = BUF_INIT;
+	struct tar_header h = build_header('5', "shared/", 0);
+	struct from from = { &tar, 0 };
+	struct layer_put_args args = { .storage = &s, .read = from_buf, .ctx = &from };
+	struct layer_info info = { 0 };
+	struct err err = ERR_INIT;
+	char path[200];
+	auto_close int fd = -1;
+	struct stat st;
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("needs real root\n");
+		skip();
+	}
+	memcpy(h.mode, "0002775", 7);
+	memcpy(h.gid, "0000054", 7);
+	build_raw(&tar, h, "", 0);
+	build_entry(&tar, '0', "shared/file", "of root's group all the same");
+	build_entry(&tar, '0', "shared/unnamed/file", "");
+	h = build_header('0', "theirs", 1);
+	memcpy(h.uid, "0000041", 7);
+	memcpy(h.gid, "0000054", 7);
+	memcpy(h.mode, "0006755", 7);
+	build_raw(&tar, h, "x", 1);
+	build_end(&tar);
+	assert_non_null(mkdtemp(root));
+	assert_int_equal(storage_open(&s, root, &err), 0);
+	assert_int_equal(layer_put(&args, &info, &err), 0);
+	(void)snprintf(path, sizeof(path), "%s/diff", info.diff_id + 7);
+	fd = openat(s.layers_fd, path, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(fstatat(fd, "shared", &st, 0), 0);
+	assert_int_equal(st.st_gid, 44);
+	assert_int_equal(st.st_mode & 07777, 02775);
+	assert_int_equal(fstatat(fd, "shared/file", &st, 0), 0);
+	assert_int_equal(st.st_gid, 0);
+	assert_int_equal(fstatat(fd, "shared/unnamed", &st, 0), 0);
+	assert_int_equal(st.st_gid, 0);
+	assert_int_equal(st.st_mode & 07777, 0755);
+	assert_int_equal(fstatat(fd, "theirs", &st, 0), 0);
+	assert_int_equal(st.st_uid, 33);
+	assert_int_equal(st.st_mode & 07777, 06755);
+	assert_int_equal(file_remove_tree(AT_FDCWD, root), 0);
+}
+
 /* ---- Hostile layers ---- */
 
 static void refused(const struct storage *s, const struct buf *tar, const char *part)
@@ -685,6 +735,7 @@ int main(void)
 		cmocka_unit_test(wrong_digests_leave_nothing),
 		cmocka_unit_test(whiteouts_become_overlays),
 		cmocka_unit_test(replaced_entries_come_back_too),
+		cmocka_unit_test(owners_are_the_archives),
 		cmocka_unit_test(hostile_entries_are_refused),
 		cmocka_unit_test(symlinks_lead_nowhere_else),
 		cmocka_unit_test(sizes_are_not_believed),
