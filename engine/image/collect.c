@@ -39,6 +39,7 @@ int image_store_collect_layers(const struct image_store *store, struct err *err)
 {
 	struct strv keep auto_done(strv) = STRV_INIT;
 	struct storage storage auto_done(storage) = STORAGE_INIT;
+	auto_close int store_lock = -1;
 	auto_close int lock = openat(store->fd, "layers.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	int r = 0;
 
@@ -46,8 +47,10 @@ int image_store_collect_layers(const struct image_store *store, struct err *err)
 		return err_set(err, -errno, "cannot open the image store's lock layers.lock");
 	if (flock(lock, LOCK_EX | LOCK_NB) < 0)
 		return 0;
-	if ((r = used_layers(store, &keep, err)) < 0 ||
-	    (r = storage_open(&storage, store->root, err)) < 0)
+	/* The store's own lock holds off containers that are just being made of these layers. */
+	if ((r = storage_open(&storage, store->root, err)) < 0 ||
+	    (r = storage_lock(&storage, true, &store_lock, err)) < 0 ||
+	    (r = used_layers(store, &keep, err)) < 0)
 		return r;
 	return storage_layers_prune(&storage, NULL, &keep, NULL, err);
 }
