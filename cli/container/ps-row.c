@@ -2,6 +2,7 @@
 /* Rows of ps: see ps-row.h. */
 #include "cli/container/ps-row.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,11 @@
 #include "engine/base/str.h"
 #include "engine/base/time.h"
 
+/* Fields that are made here; the others are shown as the engine gives them. */
+#define PS_MADE                                                                                    \
+	"ID", "Id", "ImageID", "Command", "CreatedHuman", "RunningFor", "Created", "CreatedAt",    \
+		"Ports", "Names", "Networks", "Size", "CGROUPNS", "Cgroup", "IPC", "MNT", "NET",   \
+		"PIDNS", "UTS", "USERNS"
 #define COMMAND_MAX 17
 #define SECOND INT64_C(1000000000)
 
@@ -127,31 +133,49 @@ static bool named(const char *format, const char *field)
 	size_t n = strlen(field);
 
 	for (const char *p = strstr(format, field); p; p = strstr(p + 1, field))
-		if (p > format && p[-1] == '.' &&
-		    !strchr("abcdefghijklmnopqrstuvwxyz", p[n] ? p[n] : 'a'))
+		if (p > format && p[-1] == '.' && !islower((unsigned char)p[n]))
 			return true;
 	return false;
 }
 
-json_t *ps_row(const json_t *container, const char *format, bool truncate)
+/* A dot that is no field's: the whole row is asked for ("{{json .}}", "{{.}}"). */
+static bool names_whole(const char *format)
 {
-	static const char *const made[] = { "ID",	    "Id",	  "ImageID",  "Command",
-					    "CreatedHuman", "RunningFor", "Created",  "CreatedAt",
-					    "Ports",	    "Names",	  "Networks", "Size",
-					    "CGROUPNS",	    "Cgroup",	  "IPC",      "MNT",
-					    "NET",	    "PIDNS",	  "UTS",      "USERNS" };
-	/* The engine's object as it is, but for what is shown in another form. */
-	json_t *row = json_copy((json_t *)container);
-	bool whole = strstr(format, "json") != NULL;
+	for (const char *p = strchr(format, '.'); p; p = strchr(p + 1, '.'))
+		if (!isalnum((unsigned char)p[1]))
+			return true;
+	return false;
+}
 
-	for (size_t i = 0; i < ARRAY_SIZE(made); i++) {
+struct ps_fields ps_fields(const char *format)
+{
+	static const char *const all[] = { PS_MADE,	   "Image",    "Status",    "State",
+					   "ExposedPorts", "Labels",   "Mounts",    "Pid",
+					   "Exited",	   "ExitedAt", "ExitCode",  "StartedAt",
+					   "AutoRemove",   "CIDFile",  "IsInfra",   "Pod",
+					   "PodName",	   "Restarts", "Namespaces" };
+	struct ps_fields fields = { .whole = names_whole(format) };
+
+	_Static_assert(ARRAY_SIZE(all) <= PS_FIELDS_MAX, "room for every field");
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (fields.whole || named(format, all[i]))
+			fields.names[fields.count++] = all[i];
+	return fields;
+}
+
+json_t *ps_row(const json_t *container, const struct ps_fields *fields, bool truncate)
+{
+	json_t *row = fields->whole ? json_copy((json_t *)container) : json_object();
+
+	for (size_t i = 0; i < fields->count; i++) {
+		const char *name = fields->names[i];
 		struct buf text auto_done(buf) = BUF_INIT;
 
-		if (!whole && !named(format, made[i]))
-			continue;
-		(void)add_field(&text, container, made[i], truncate);
-		json_object_set_new_nocheck(row, made[i],
-					    json_string_nocheck(text.data ? text.data : ""));
+		if (add_field(&text, container, name, truncate))
+			json_object_set_new_nocheck(
+				row, name, json_string_nocheck(text.data ? text.data : ""));
+		else
+			json_object_set_nocheck(row, name, json_object_get(container, name));
 	}
 	return row;
 }

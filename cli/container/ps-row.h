@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "engine/base/json.h"
 
@@ -13,11 +14,21 @@ struct buf;
 	"table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.CreatedHuman}}\t{{.Status}}\t{{.Ports}}\t"    \
 	"{{.Names}}"
 
+#define PS_FIELDS_MAX 48
+
+/* The fields that a template names: only these are made, for each of many containers. */
+struct ps_fields {
+	const char *names[PS_FIELDS_MAX];
+	size_t count;
+	bool whole; /* it takes the row as a whole */
+};
+struct ps_fields ps_fields(const char *format);
+
 /*
- * One row of the engine's list (Podman's JSON) as an object with the template's fields; only
- * those that format names are made. truncate: ids of twelve digits, commands of twenty signs.
+ * One row of the engine's list (Podman's JSON) as an object with these fields. truncate: ids of
+ * twelve digits, commands of twenty signs.
  */
-json_t *ps_row(const json_t *container, const char *format, bool truncate);
+json_t *ps_row(const json_t *container, const struct ps_fields *fields, bool truncate);
 
 /* A new list in order of one of PS_SORTS; "created" is oldest first. */
 json_t *ps_sort(const json_t *list, const char *by);

@@ -172,6 +172,7 @@ static int list_once(struct cli *cli, const struct ps_options *o, struct err *er
 	auto_json json_t *list = NULL;
 	auto_json json_t *sorted = NULL;
 	auto_json json_t *rows = NULL;
+	struct ps_fields fields = ps_fields(format);
 	int r = ops_container_ps(cli->ops, &o->args, &list, err);
 
 	if (r < 0)
@@ -184,7 +185,7 @@ static int list_once(struct cli *cli, const struct ps_options *o, struct err *er
 	rows = json_array();
 	for (size_t i = 0; i < json_array_size(sorted); i++)
 		json_array_append_new(rows,
-				      ps_row(json_array_get(sorted, i), format, !o->no_trunc));
+				      ps_row(json_array_get(sorted, i), &fields, !o->no_trunc));
 	return report_rows(&cli->out, &report, rows, err);
 }
 

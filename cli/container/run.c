@@ -24,6 +24,12 @@ static const struct cli_option options[] = {
 		  "character [a-Z] or a comma separated sequence of `ctrl-<value>`, where "
 		  "`<value>` is one of: `a-cf`, `@`, `^`, `[`, `\\`, `]`, `^` or `_`",
 	  TEXT(detach_keys) },
+	{ .name = "passwd",
+	  .kind = CLI_BOOL,
+	  .help = "Add entries to /etc/passwd and /etc/group",
+	  .preset = "true",
+	  .fine = "true",
+	  REFUSED },
 	{ .name = "preserve-fd",
 	  .kind = CLI_UINTS,
 	  .preset = "[]",

@@ -37,3 +37,4 @@ agree() {	# NAME
 @test "images: import, tag, images, history, inspect, rmi" { agree images; }
 @test "volumes and mounts" { agree volumes; }
 @test "refusals: exit statuses of what is wrong" { agree refusals; }
+@test "help: the flags of every command, and the words of refusals" { agree help; }
