@@ -111,7 +111,8 @@ static int relay(struct runtime_container *process, struct exec_pipes *p,
 					 .stdin_fd = args->interactive ? STDIN_FILENO : -1,
 					 .stdout_fd = STDOUT_FILENO,
 					 .stderr_fd = STDERR_FILENO,
-					 .keys = &keys,
+					 .keys = args->tty ? &keys
+							   : NULL, /* bytes of a pipe are data */
 					 .sig_proxy = false };
 	int r = detach_keys_parse(str_or(args->detach_keys, DETACH_KEYS_DEFAULT), &keys, err);
 

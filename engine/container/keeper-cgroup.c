@@ -47,7 +47,8 @@ static void fill_devices(const struct oci_resources *r, struct cgroup_limits *li
 		to->type = from->type ? from->type : 'a';
 		to->major = from->major.has ? from->major.value : -1;
 		to->minor = from->minor.has ? from->minor.value : -1;
-		(void)snprintf(to->access, sizeof(to->access), "%s", str_or(from->access, "rwm")); /* checked: at most three letters */
+		(void)snprintf(to->access, sizeof(to->access), "%s",
+			       str_or(from->access, "rwm")); /* checked: at most three letters */
 	}
 	limits->devices = r->devices.count ? lists->devices : NULL;
 	limits->device_count = r->devices.count;

@@ -119,8 +119,9 @@ static int open_log(struct keeper *k, struct err *err)
 {
 	const struct container_spec *spec = &k->container->spec;
 	const char *path = log_option(spec, "path");
+	auto_close int folder = path ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 	const char *size = log_option(spec, "max-size");
-	struct log_config config = { .dir_fd = path ? AT_FDCWD : k->container->fd,
+	struct log_config config = { .dir_fd = path ? folder : k->container->fd,
 				     .name = path,
 				     .id = spec->id,
 				     .ctr_name = spec->name,
@@ -350,41 +351,6 @@ static int start_once(struct keeper *k, struct strv *warnings, struct err *err)
 
 /* ---- The end ---- */
 
-/* In a fork of the monitor: what must be done before anybody is told of the end. */
-static int on_exit_hook(void *data, const struct monitor_exit *exit)
-{
-	struct keeper *k = data;
-	struct container *c = k->container;
-	struct err err = ERR_INIT;
-
-	/*
-	 * Its ports must be free by now. The process itself takes 20 ms and more to give its
-	 * interface up, which nobody has to wait for.
-	 */
-	net_stop(&k->net);
-	keeper_cgroup_remove(&k->cgroup);
-	c->state.status = CONTAINER_EXITED;
-	c->state.exit_code = exit->exit.status;
-	c->state.finished_at = exit->finished_at;
-	c->state.oom = exit->exit.oom;
-	c->state.stopped_by_user = exit->exit.stopped;
-	c->state.pid = 0;
-	c->state.monitor_pid = 0;
-	if (c->spec.rm) {
-		(void)unlinkat(k->engine->run_fd, k->socket_name,
-			       0); /* nobody can attach any more */
-		return container_discard(k->engine, c, true, &err) < 0;
-	}
-	return container_save_state(c, &err) < 0;
-}
-
-static bool oom_hook(void *data)
-{
-	struct keeper *k = data;
-
-	return cgroup_oom_count(&k->cgroup.cgroup) > 0;
-}
-
 static bool wants_restart(const struct container_spec *spec, const struct container_state *state,
 			  const struct monitor_exit *exit)
 {
@@ -401,6 +367,46 @@ static bool wants_restart(const struct container_spec *spec, const struct contai
 		return false;
 	}
 	return false;
+}
+
+/* In a fork of the monitor: what must be done before anybody is told of the end. */
+static int on_exit_hook(void *data, const struct monitor_exit *exit)
+{
+	struct keeper *k = data;
+	struct container *c = k->container;
+	struct err err = ERR_INIT;
+
+	/*
+	 * Its ports must be free by now. The process itself takes 20 ms and more to give its
+	 * interface up, which nobody has to wait for.
+	 */
+	net_stop(&k->net);
+	keeper_cgroup_remove(&k->cgroup);
+	/* Between two runs it counts as running: `wait` and `ps` look at the policy's end alone. */
+	if (wants_restart(&c->spec, &c->state, exit))
+		return 0;
+	c->state.status = CONTAINER_EXITED;
+	c->state.exit_code = exit->exit.status;
+	c->state.finished_at = exit->finished_at;
+	c->state.oom = exit->exit.oom;
+	c->state.stopped_by_user = exit->exit.stopped;
+	c->state.pid = 0;
+	c->state.monitor_pid = 0;
+	if (c->spec.rm) {
+		(void)unlinkat(k->engine->run_fd, k->socket_name,
+			       0); /* nobody can attach any more */
+		if (c->spec.cidfile)
+			(void)unlink(c->spec.cidfile); /* Podman's: it goes with the container */
+		return container_discard(k->engine, c, true, &err) < 0;
+	}
+	return container_save_state(c, &err) < 0;
+}
+
+static bool oom_hook(void *data)
+{
+	struct keeper *k = data;
+
+	return cgroup_oom_count(&k->cgroup.cgroup) > 0;
 }
 
 static struct monitor_args monitor_args_of(struct keeper *k, const struct monitor_hooks *hooks)

@@ -119,12 +119,24 @@ static int find_user(const struct container_spec *spec, struct preparation *p, s
 				 err);
 }
 
-static void make_workdir(const struct container_spec *spec, struct preparation *p)
+/* Does something that will be mounted hold this path? */
+static bool is_mounted_over(const struct container_spec *spec, const char *path)
+{
+	for (size_t i = 0; i < spec->mounts.count; i++) {
+		const char *rest = str_after(path, spec->mounts.v[i].destination);
+
+		if (rest && (*rest == '/' || *rest == '\0'))
+			return true;
+	}
+	return str_starts(path, "/dev") || str_starts(path, "/proc") || str_starts(path, "/sys");
+}
+
+static int make_workdir(const struct container_spec *spec, struct preparation *p, struct err *err)
 {
 	auto_close int fd = -1;
 
 	if (str_eq(spec->workdir, "/"))
-		return;
+		return 0;
 	fd = path_open_in_root(p->root_fd, spec->workdir, O_PATH | O_DIRECTORY, 0);
 	if (fd == -ENOENT && spec->workdir_from_image) {
 		fd = path_mkdir_in_root(p->root_fd, spec->workdir, 0755);
@@ -132,7 +144,28 @@ static void make_workdir(const struct container_spec *spec, struct preparation *
 			/* One that could not be given away still serves. */
 			(void)!fchownat(fd, "", p->user.uid, p->user.gid, AT_EMPTY_PATH);
 	}
-	/* Failures are the runtime's to tell: a mount may still bring the folder. */
+	if (fd == -ENOENT && !is_mounted_over(spec, spec->workdir))
+		return err_say(err, ERR_CANNOT_EXEC,
+			       "workdir \"%s\" does not exist on container %s", spec->workdir,
+			       spec->id);
+	/* Other failures are the runtime's to tell: a mount may still bring the folder. */
+	return 0;
+}
+
+/* A mount point that the image does not have has nothing to copy, nor a mode to take over. */
+static void trim_tmpfs(struct container_spec *spec, const struct preparation *p)
+{
+	for (size_t i = 0; i < spec->mounts.count; i++) {
+		struct spec_mount *m = &spec->mounts.v[i];
+		auto_close int fd = -1;
+
+		if (m->kind != SPEC_MOUNT_TMPFS)
+			continue;
+		fd = path_open_in_root(p->root_fd, m->destination, O_PATH | O_DIRECTORY, 0);
+		for (size_t j = m->options.count; fd < 0 && j-- > 0;)
+			if (str_eq(m->options.v[j], "tmpcopyup"))
+				strv_remove(&m->options, j);
+	}
 }
 
 /* ---- Volumes ---- */
@@ -337,7 +370,9 @@ int container_prepare(struct engine *engine, struct container *c, struct prepara
 	if (r == 0)
 		r = find_user(spec, p, err);
 	if (r == 0)
-		make_workdir(spec, p);
+		r = make_workdir(spec, p, err);
+	if (r == 0)
+		trim_tmpfs(&c->spec, p);
 	if (r == 0)
 		r = prepare_mounts(engine, spec, p, err);
 	if (r == 0)

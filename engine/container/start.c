@@ -113,7 +113,9 @@ int container_attach_client(struct engine *engine, struct container *container,
 				    .stdout_fd = open_or_none(STDOUT_FILENO, true),
 				    .stderr_fd = open_or_none(STDERR_FILENO, true),
 				    .tty = container->spec.tty,
-				    .keys = &keys,
+				    .keys = container->spec.tty
+						    ? &keys
+						    : NULL, /* bytes of a pipe are data */
 				    .sig_proxy = sig_proxy };
 	int r = detach_keys_parse(str_or(detach_keys, DETACH_KEYS_DEFAULT), &keys, err);
 

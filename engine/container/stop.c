@@ -122,7 +122,7 @@ int container_pause(struct engine *engine, struct container *c, bool pause, stru
 	cgroup_done(&group);
 	if (r < 0)
 		return err_say(err, ERR_UNSUPPORTED,
-			       "cannot %s container %s: it has no control group of its own with a "
+			       "cannot %s container %s: it has no cgroup of its own with a "
 			       "freezer. "
 			       "See `bryo doctor` for what this host needs",
 			       pause ? "pause" : "unpause", c->state.name);

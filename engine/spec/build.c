@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
@@ -34,6 +35,24 @@ static int build_name(const struct request *q, struct container_spec *spec, stru
 	return r;
 }
 
+/* What is opened later is opened by the keeper, whose working folder is "/". */
+static int absolute(const char *path, const char *flag, char **ret_path, struct err *err)
+{
+	auto_free char *here = NULL;
+
+	if (!path || path[0] == '/') {
+		*ret_path = xstrdup(path);
+		return 0;
+	}
+	here = getcwd(NULL, 0);
+	if (!here)
+		return err_say(err, ERR_USAGE,
+			       "%s %s: the working folder is gone, give an absolute path", flag,
+			       path);
+	*ret_path = path_join(here, path);
+	return 0;
+}
+
 static int build_log(const struct request *q, struct container_spec *spec, struct err *err)
 {
 	static const char *const drivers[] = { "k8s-file",    "json-file",	 "none",
@@ -59,8 +78,34 @@ static int build_log(const struct request *q, struct container_spec *spec, struc
 	}
 	/* Podman keeps k8s-file's format under both names. */
 	spec->log_driver = xstrdup(str_eq(driver, "json-file") ? "k8s-file" : driver);
-	strv_add_all(&spec->log_opts, &q->log_opts);
+	for (size_t i = 0; i < q->log_opts.count; i++) {
+		const char *path = str_after(q->log_opts.v[i], "path=");
+		auto_free char *full = NULL;
+
+		if (path && absolute(path, "--log-opt path", &full, err) < 0)
+			return err->code;
+		if (path)
+			strv_addf(&spec->log_opts, "path=%s", full);
+		else
+			strv_add(&spec->log_opts, q->log_opts.v[i]);
+	}
 	return 0;
+}
+
+static int build_paths(const struct request *q, struct container_spec *spec, struct err *err)
+{
+	/* A runtime's bare name is looked up in PATH by whoever executes it. */
+	bool runtime_is_path = q->runtime && strchr(q->runtime, '/');
+	int r = absolute(q->cidfile, "--cidfile", &spec->cidfile, err);
+
+	if (r == 0)
+		r = absolute(q->pidfile, "--pidfile", &spec->pidfile, err);
+	if (r == 0)
+		r = absolute(q->init_path, "--init-path", &spec->init_path, err);
+	if (r == 0 && runtime_is_path)
+		return absolute(q->runtime, "--runtime", &spec->runtime, err);
+	spec->runtime = xstrdup(q->runtime);
+	return r;
 }
 
 int spec_build(const struct request *q, const struct spec_host *host, const char *id,
@@ -85,11 +130,10 @@ int spec_build(const struct request *q, const struct spec_host *host, const char
 		r = spec_build_mounts(q, host, &spec, err);
 	if (r == 0)
 		r = build_log(q, &spec, err);
+	if (r == 0)
+		r = build_paths(q, &spec, err);
 	if (r < 0)
 		return r;
-	spec.runtime = xstrdup(q->runtime);
-	spec.cidfile = xstrdup(q->cidfile);
-	spec.pidfile = xstrdup(q->pidfile);
 	*ret_spec = spec;
 	memset(&spec, 0, sizeof(spec));
 	return 0;

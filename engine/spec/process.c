@@ -340,7 +340,6 @@ int spec_build_process(const struct request *q, const struct spec_host *host,
 	spec->interactive = q->interactive;
 	spec->rm = q->rm;
 	spec->init = q->init == REQUEST_TRUE;
-	spec->init_path = xstrdup(q->init_path);
 	spec->tz = xstrdup(q->tz);
 	spec->personality = xstrdup(q->personality);
 	return 0;

@@ -2,6 +2,7 @@
 /* What a container may do: capabilities, --security-opt, --privileged, devices. Pure. */
 #include "engine/spec/spec-internal.h"
 
+#include <errno.h>
 #include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,7 +107,10 @@ static int parse_opt(const char *opt, struct container_spec *spec, struct err *e
 		return refuse_opt(opt, err);
 	if (str_eq(key, "seccomp")) {
 		free(spec->seccomp);
-		spec->seccomp = xstrdup(value);
+		spec->seccomp =
+			str_eq(value, "unconfined") ? xstrdup(value) : realpath(value, NULL);
+		if (!spec->seccomp)
+			return err_set(err, -errno, "cannot read the seccomp profile %s", value);
 	} else if (str_eq(key, "label")) {
 		return parse_label(value, spec, err);
 	} else if (str_eq(key, "apparmor")) {
