@@ -395,8 +395,6 @@ static int on_exit_hook(void *data, const struct monitor_exit *exit)
 	if (c->spec.rm) {
 		(void)unlinkat(k->engine->run_fd, k->socket_name,
 			       0); /* nobody can attach any more */
-		if (c->spec.cidfile)
-			(void)unlink(c->spec.cidfile); /* Podman's: it goes with the container */
 		return container_discard(k->engine, c, true, &err) < 0;
 	}
 	return container_save_state(c, &err) < 0;

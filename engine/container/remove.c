@@ -30,7 +30,7 @@ static void remove_volumes(struct engine *engine, const struct container *c)
 
 int container_discard(struct engine *engine, struct container *c, bool volumes, struct err *err)
 {
-	bool with_volumes = volumes && container_load_spec(c, NULL) == 0;
+	bool has_spec = container_load_spec(c, NULL) == 0; /* a broken record must not stop us */
 	int r = 0;
 
 	state_release_name(&engine->containers, c->state.name, c->id);
@@ -38,8 +38,10 @@ int container_discard(struct engine *engine, struct container *c, bool volumes, 
 	r = storage_discard(&engine->storage, engine->containers.objects_fd, c->id, err);
 	if (r < 0)
 		return r;
-	if (with_volumes)
+	if (has_spec && volumes)
 		remove_volumes(engine, c);
+	if (has_spec && c->spec.cidfile)
+		(void)unlink(c->spec.cidfile); /* it goes with the container, as Podman's */
 	(void)unlinkat(engine->run_fd, c->id, 0); /* the monitor's socket, if it left one */
 	return 0;
 }

@@ -41,8 +41,6 @@ static void discard_failed(struct ops *ops, struct container *c, const struct re
 	if (request->rm)
 		(void)container_discard(&ops->engine, c, true,
 					NULL); /* the start's error is told */
-	if (request->cidfile && request->rm)
-		(void)unlink(request->cidfile);
 }
 
 static bool attaches(const struct request *request, const char *stream)

@@ -124,7 +124,7 @@ static int find_user(const char *who, const char *passwd, struct spec_user *user
 	if (!found && numeric)
 		found = find_line(passwd, has_id, &uid, &copy, &line);
 	if (!found && !numeric)
-		return err_say(err, ERR_USAGE,
+		return err_say(err, ERR_CANNOT_EXEC,
 			       "unable to find user %s: no matching entries in passwd file", who);
 	user->uid = uid;
 	if (!found)
@@ -148,7 +148,7 @@ static int find_group(const char *who, const char *group, uint32_t *ret_gid, str
 		return str_to_u32(line.fields[2], ret_gid);
 	if (str_to_u32(who, ret_gid) == 0)
 		return 0;
-	return err_say(err, ERR_USAGE, "unable to find group %s: no matching entries in group file",
+	return err_say(err, ERR_CANNOT_EXEC, "unable to find group %s: no matching entries in group file",
 		       who);
 }
 

@@ -30,8 +30,8 @@ void spec_user_done(struct spec_user *user);
 
 /*
  * Resolves "[name|uid][:group|gid]" (NULL or "": root) and extra group names or numbers.
- * passwd and group may be NULL (no such file). ERR_USAGE where a name is not there, in
- * Podman's words.
+ * passwd and group may be NULL (no such file). ERR_CANNOT_EXEC (126) where a name is not there,
+ * in Podman's words.
  */
 int spec_user_resolve(const char *user, const struct strv *groups, const char *passwd,
 		      const char *group, struct spec_user *ret_user, struct err *err);
