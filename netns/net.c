@@ -183,9 +183,17 @@ int net_wait_ready(struct net_process *net, int timeout_ms, struct err *err)
 	if (r == 0)
 		return err_set(err, -ETIMEDOUT, "bryo-net did not become ready within %d ms",
 			       timeout_ms);
-	do
-		n = recv(net->fd, &report, sizeof(report), 0);
-	while (n < 0 && errno == EINTR);
+	/*
+	 * A bryo-net that ended with our message unread leaves ECONNRESET on the socket, which the
+	 * kernel tells before the report that waits behind it, and once only.
+	 */
+	for (int tries = 0; tries < 2; tries++) {
+		do
+			n = recv(net->fd, &report, sizeof(report), 0);
+		while (n < 0 && errno == EINTR);
+		if (n >= 0 || errno != ECONNRESET)
+			break;
+	}
 	if (n == 0 || (n < 0 && errno == ECONNRESET))
 		return err_say(err, ERR_FAILED, "bryo-net ended before the network was ready");
 	if (n != (ssize_t)sizeof(report))
