@@ -109,7 +109,7 @@ static int build_ulimits(const struct request *q, struct container_spec *spec, s
 		if (!str_eq(q->ulimits.v[i], "host") &&
 		    spec_rlimit_parse(q->ulimits.v[i], &limit) < 0)
 			return err_say(err, ERR_USAGE,
-				       "invalid ulimit \"%s\": want NAME=SOFT[:HARD], such as "
+				       "invalid --ulimit \"%s\": want NAME=SOFT[:HARD], such as "
 				       "nofile=1024:2048",
 				       q->ulimits.v[i]);
 		strv_add(&spec->ulimits, q->ulimits.v[i]);

@@ -468,7 +468,8 @@ static void a_terminal_is_a_terminal(void **state)
 	(void)fcntl(master, F_SETFD, FD_CLOEXEC);
 	assert_int_equal(detach_keys_parse("ctrl-p,ctrl-q", &keys, &err), 0);
 	start(rig, RIG_TTY | RIG_STDIN | RIG_LOG,
-	      "trap 'stty size' WINCH; trap 'echo int' INT; sleep 0.2; stty size; tty >/dev/null "
+	      "trap 'stty size' WINCH; trap 'echo int' INT; until [ \"$(stty size)\" = '33 77' ]; "
+	      "do sleep 0.05; done; stty size; tty >/dev/null "
 	      "&& echo is-tty; "
 	      "while ! read l; do :; done; echo got-$l; while :; do sleep 0.05; done");
 	assert_int_equal(tcgetattr(slave, &before), 0);
