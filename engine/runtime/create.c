@@ -363,11 +363,6 @@ static int start_wait(int sock, const char *program, struct err *err)
 int runtime_start(struct runtime_container *container, struct err *err)
 {
 	const struct runtime_create_args *args = container->args;
-	struct hooks_state state = { .spec = args->spec,
-				     .id = args->id,
-				     .bundle = args->bundle,
-				     .pid = container->pid,
-				     .status = "running" };
 	struct err ignored = ERR_INIT;
 	int r = sync_send(container->sync_fd, SYNC_START, 0, -1);
 
@@ -378,7 +373,7 @@ int runtime_start(struct runtime_container *container, struct err *err)
 	if (r < 0)
 		return r;
 	/* A failing poststart hook stops nothing (runtime.md, "Lifecycle", step 10). */
-	(void)hooks_run_all(&state, OCI_HOOK_POSTSTART, &ignored);
+	(void)runtime_poststart(args->spec, args->id, args->bundle, container->pid, &ignored);
 	return 0;
 }
 

@@ -162,6 +162,16 @@ int hooks_run_all(const struct hooks_state *state, enum oci_hook_stage stage, st
 	return run_stage(state, stage, true, err);
 }
 
+int runtime_poststart(const struct oci_spec *spec, const char *id, const char *bundle, pid_t pid,
+		      struct err *err)
+{
+	struct hooks_state state = {
+		.spec = spec, .id = id, .bundle = bundle, .pid = pid, .status = "running"
+	};
+
+	return hooks_run_all(&state, OCI_HOOK_POSTSTART, err);
+}
+
 int runtime_poststop(const struct oci_spec *spec, const char *id, const char *bundle,
 		     struct err *err)
 {

@@ -137,6 +137,12 @@ int runtime_kill(int pidfd, int cgroup_fd, int signal, bool all, struct err *err
  */
 int runtime_freeze(int cgroup_fd, bool frozen, struct err *err);
 
-/* Runs the poststop hooks; the first failure is reported, all are run. */
+/*
+ * The poststart hooks, which runtime_start() runs itself and the caller of runtime_start_at()
+ * has to; a failure stops nothing. Then the poststop hooks. All are run, the first failure is
+ * reported.
+ */
+int runtime_poststart(const struct oci_spec *spec, const char *id, const char *bundle, pid_t pid,
+		      struct err *err);
 int runtime_poststop(const struct oci_spec *spec, const char *id, const char *bundle,
 		     struct err *err);

@@ -19,7 +19,6 @@
 #include "engine/runtime/cli/bundle.h"
 #include "engine/runtime/cli/cli.h"
 #include "engine/runtime/cli/state.h"
-#include "engine/runtime/hooks-internal.h"
 #include "engine/runtime/runtime.h"
 
 #define KILL_TIMEOUT_MS 10000
@@ -67,15 +66,8 @@ static int run_start(const struct cli *cli, int argc, char **argv, struct err *e
 	if (r < 0)
 		return r;
 	r = rt_state_load_config(&state, &spec, err);
-	if (r == 0 && spec.hooks[OCI_HOOK_POSTSTART].count > 0) {
-		struct hooks_state hooks = { .spec = &spec,
-					     .id = state.id,
-					     .bundle = state.bundle,
-					     .pid = state.pid,
-					     .status = "running" };
-
-		(void)hooks_run_all(&hooks, OCI_HOOK_POSTSTART, &ignored);
-	}
+	if (r == 0)
+		(void)runtime_poststart(&spec, state.id, state.bundle, state.pid, &ignored);
 	return r;
 }
 
