@@ -19,8 +19,10 @@ struct line {
 	struct cli_global global;
 	struct cli_parse first; /* options before the command */
 	const struct cli_entry *entry;
-	char **argv; /* what follows the command's name */
+	char **argv; /* what follows the command's name, in memory of ours */
 	size_t argc;
+	char **shown; /* the words that /proc/PID/cmdline shows to all */
+	size_t shown_count;
 };
 
 static int fail(const struct err *err)
@@ -171,6 +173,45 @@ static int run_parsed(struct line *line, struct cli *cli)
 	return r < 0 ? fail(&err) : r;
 }
 
+/* Overwrites the secret half of a value wherever the command line ends a word with it. */
+static void hide_value(const struct line *line, const char *value)
+{
+	const char *secret = strpbrk(value, "=:");
+	size_t length = strlen(value);
+
+	if (!secret)
+		return;
+	for (size_t i = 0; i < line->shown_count; i++) {
+		size_t n = strlen(line->shown[i]);
+
+		if (n >= length && strcmp(line->shown[i] + n - length, value) == 0)
+			memset(line->shown[i] + n - strlen(secret + 1), 'x', strlen(secret + 1));
+	}
+}
+
+/* Variables and passwords stand in no process list while the command runs (proc(5)). */
+static void hide_secrets(const struct line *line, const struct cli_parse *parse)
+{
+	for (size_t g = 0; g < parse->group_count; g++) {
+		const struct cli_group *group = parse->groups[g];
+
+		for (size_t i = 0; i < group->count; i++) {
+			const struct cli_option *o = &group->options[i];
+			const void *field = NULL;
+
+			if (!o->secret || o->offset == CLI_NO_FIELD)
+				continue;
+			field = (char *)parse->fields[g] + group->base + o->offset;
+			if (o->kind != CLI_ARRAY) {
+				hide_value(line, str_or(*(char *const *)field, ""));
+				continue;
+			}
+			for (size_t j = 0; j < ((const struct strv *)field)->count; j++)
+				hide_value(line, ((const struct strv *)field)->v[j]);
+		}
+	}
+}
+
 static int run_entry(struct line *line, const struct cli_launcher *launcher)
 {
 	const struct cli_command *c = line->entry->command;
@@ -200,6 +241,7 @@ static int run_entry(struct line *line, const struct cli_launcher *launcher)
 			      parse.refused->name);
 		status = fail(&err);
 	} else {
+		hide_secrets(line, &parse);
 		cli.args = parse.args;
 		cli.arg_count = parse.arg_count;
 		status = run_parsed(line, &cli);
@@ -236,15 +278,41 @@ static int run_line(struct line *line, const struct cli_launcher *launcher)
 	return run_entry(line, launcher);
 }
 
+/*
+ * Words in memory of our own: those of main() are overwritten where they are secret, and as a
+ * whole by forked processes that stay (proc_stay()), which still read what was asked for.
+ */
+static char **copy_words(char **words, size_t count)
+{
+	size_t size = (count + 1) * sizeof(*words);
+	char **copy = NULL;
+	char *text = NULL;
+
+	for (size_t i = 0; i < count; i++)
+		size += strlen(words[i]) + 1;
+	copy = xmalloc(size);
+	text = (char *)(copy + count + 1);
+	for (size_t i = 0; i < count; i++) {
+		copy[i] = text;
+		text = stpcpy(text, words[i]) + 1;
+	}
+	copy[count] = NULL;
+	return copy;
+}
+
 int cli_dispatch(int argc, char **argv, const struct cli_launcher *launcher)
 {
 	struct line line = { .first = { .groups = { &cli_global_group, &cli_top_group },
 					.group_count = 2,
 					.stop_at_first = true } };
+	auto_free char **words = NULL;
 	int status = 0;
 
-	line.argv = argc > 0 ? argv + 1 : argv;
-	line.argc = argc > 0 ? (size_t)argc - 1 : 0;
+	line.shown = argc > 0 ? argv + 1 : argv;
+	line.shown_count = argc > 0 ? (size_t)argc - 1 : 0;
+	words = copy_words(line.shown, line.shown_count);
+	line.argv = words;
+	line.argc = line.shown_count;
 	line.first.fields[0] = &line.global;
 	line.first.fields[1] = &line.global;
 	status = find_entry(&line);

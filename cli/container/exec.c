@@ -41,6 +41,7 @@ static const struct cli_option options[] = {
 		  "of: `a-z`, `@`, `^`, `[`, `\\`, `]`, `^` or `_`",
 	  .offset = AT(args.detach_keys) },
 	{ .name = "env",
+	  .secret = true,
 	  .letter = 'e',
 	  .kind = CLI_ARRAY,
 	  .help = "Set environment variables",

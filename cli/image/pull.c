@@ -41,6 +41,7 @@ static const struct cli_option options[] = {
 	  .complete = "dir",
 	  .offset = AT(args.cert_dir) },
 	{ .name = "creds",
+	  .secret = true,
 	  .kind = CLI_STRING,
 	  .help = "Credentials (USERNAME:PASSWORD) to use for authenticating to a registry",
 	  .metavar = "Credentials",

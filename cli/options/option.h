@@ -53,6 +53,7 @@ struct cli_option {
 	enum cli_kind kind;
 	enum cli_support support;
 	enum cli_store store;
+	bool secret;	     /* a value's part behind "=" or ":" is nobody else's to see */
 	bool hidden;	     /* parsed, but in no list */
 	const char *metavar; /* how --help calls the value; NULL: by kind */
 	const char *help;

@@ -177,6 +177,26 @@ static void sentences_are_podmans(void **state)
 	}
 }
 
+static void secrets_leave_the_command_line(void **state)
+{
+	char words[][32] = { "run",	  "-e",	   "KEY=hunter2", "-eTOKEN=swordfish",
+			     "--env=A=b", "image", "x=y" };
+	char *argv[ARRAY_SIZE(words) + 1] = { (char *)"bryo" };
+	auto_close int err = dup(2);
+	auto_close int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		argv[i + 1] = words[i];
+	assert_true(dup2(null, 2) >= 0);
+	(void)cli_dispatch((int)ARRAY_SIZE(argv), argv, &launcher);
+	assert_true(dup2(err, 2) >= 0);
+	assert_string_equal(words[2], "KEY=xxxxxxx");
+	assert_string_equal(words[3], "-eTOKEN=xxxxxxxxx");
+	assert_string_equal(words[4], "--env=A=x");
+	assert_string_equal(words[6], "x=y");
+}
+
 static void every_command_has_help_and_a_manual(void **state)
 {
 	(void)state;
@@ -229,6 +249,7 @@ int main(void)
 		cmocka_unit_test(entries_are_sorted_and_complete),
 		cmocka_unit_test(no_command_has_two_options_of_one_name),
 		cmocka_unit_test(sentences_are_podmans),
+		cmocka_unit_test(secrets_leave_the_command_line),
 		cmocka_unit_test(every_command_has_help_and_a_manual),
 		cmocka_unit_test(manuals_agree_with_the_tables),
 	};
