@@ -240,7 +240,8 @@ int cgroup_host_probe(bool rootless, struct cgroup_host *ret_host)
 		return r == -ENOENT ? 0 : r;
 	if (host.mount[0] && cgroup_parse_own(text, host.own) == 0)
 		find_base(&host);
-	if (host.layout != CGROUP_LAYOUT_V2)
+	/* v1 cannot be delegated safely (cgroups(7)), so nobody does it: not worth 40 calls. */
+	if (host.layout != CGROUP_LAYOUT_V2 && !rootless)
 		host.v1 = writable_v1(text);
 	if (host.base[0])
 		host.manager = CGROUP_MANAGER_CGROUPFS;

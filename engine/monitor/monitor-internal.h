@@ -49,8 +49,9 @@ struct monitor {
 	const struct monitor_args *args;
 	struct loop loop;
 	int signal_fd;
-	int peer_fd;  /* the terminal's other side, held open */
-	int stdin_fd; /* pipe; with a terminal its master, a copy of streams[0].fd's number */
+	int peer_fd;	 /* the terminal's other side, held open */
+	int64_t held_at; /* when that was taken, CLOCK_MONOTONIC */
+	int stdin_fd;	 /* pipe; with a terminal its master, a copy of streams[0].fd's number */
 	bool terminal;
 	struct stream streams[LOG_STREAMS];
 	struct client *clients;

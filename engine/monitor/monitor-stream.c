@@ -18,11 +18,14 @@
 #include <unistd.h>
 
 #include "engine/base/fd.h"
+#include "engine/base/time.h"
 #include "engine/monitor/monitor-internal.h"
 
 #define INPUT_SIZE 4096
 /* Chunks in a row from one stream before the others are looked at. */
 #define TURNS 8
+/* A terminal that was hung up is taken anew at most so often. */
+#define HOLD_NS 5000000
 
 static bool bytes_waiting(int fd)
 {
@@ -219,6 +222,12 @@ static int move_chunk(struct monitor *m, int stream)
  */
 static bool hold_terminal(struct monitor *m)
 {
+	int64_t now = time_monotonic();
+
+	/* Whatever hangs it up again and again must not make us spin. */
+	if (now - m->held_at < HOLD_NS)
+		(void)usleep(HOLD_NS / 1000);
+	m->held_at = now;
 	fd_close(&m->peer_fd);
 	m->peer_fd = ioctl(m->streams[LOG_STDOUT].fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	return m->peer_fd >= 0;

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -76,6 +77,11 @@ static int tear_down(void **state)
 {
 	struct rig *rig = *state;
 
+	/* A test that failed must leave no process behind. */
+	if (rig->monitor > 0 && waitpid(rig->monitor, NULL, WNOHANG) == 0) {
+		(void)kill(rig->monitor, SIGKILL);
+		(void)proc_wait(rig->monitor);
+	}
 	attach_peer_done(&rig->client);
 	strv_done(&rig->texts);
 	fd_close(&rig->dir_fd);
@@ -104,6 +110,7 @@ static pid_t start_container(struct rig *rig, const char *command, int fds[3], i
 	if (pid != 0)
 		return pid;
 	proc_reset_signals();
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (slave >= 0) {
 		(void)login_tty(slave);
 	} else {
@@ -429,25 +436,37 @@ static void input_stays_open_when_asked(void **state)
 	(void)result(rig);
 }
 
-/* Reads from a terminal's master until text was seen, for at most 5 s. */
-static bool expect(int fd, const char *text)
-{
-	char seen[8192] = "";
-	size_t used = 0;
+/* What was read from a terminal's master and not looked at yet. */
+struct screen {
+	int fd;
+	char seen[8192];
+	size_t used;
+};
 
-	while (!strstr(seen, text) && used < sizeof(seen) - 1) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
+/* Reads until text was seen, for at most 10 s; what comes behind it stays for the next call. */
+static bool expect(struct screen *screen, const char *text)
+{
+	for (;;) {
+		struct pollfd p = { .fd = screen->fd, .events = POLLIN };
+		char *found = NULL;
 		ssize_t n = 0;
 
-		if (poll(&p, 1, 5000) <= 0)
+		screen->seen[screen->used] = '\0';
+		found = strstr(screen->seen, text);
+		if (found) {
+			found += strlen(text);
+			screen->used -= (size_t)(found - screen->seen);
+			memmove(screen->seen, found, screen->used);
+			return true;
+		}
+		if (screen->used >= sizeof(screen->seen) - 1 || poll(&p, 1, 10000) <= 0)
 			return false;
-		n = read(fd, seen + used, sizeof(seen) - 1 - used);
+		n = read(screen->fd, screen->seen + screen->used,
+			 sizeof(screen->seen) - 1 - screen->used);
 		if (n <= 0)
 			return false;
-		used += (size_t)n;
-		seen[used] = '\0';
+		screen->used += (size_t)n;
 	}
-	return true;
 }
 
 static void a_terminal_is_a_terminal(void **state)
@@ -457,6 +476,7 @@ static void a_terminal_is_a_terminal(void **state)
 	struct detach_keys keys;
 	struct termios before;
 	struct termios after;
+	struct screen screen = { .fd = -1 };
 	int master = -1;
 	int slave = -1;
 	pid_t client = 0;
@@ -466,6 +486,7 @@ static void a_terminal_is_a_terminal(void **state)
 
 	assert_int_equal(openpty(&master, &slave, NULL, NULL, &size), 0);
 	(void)fcntl(master, F_SETFD, FD_CLOEXEC);
+	screen.fd = master;
 	assert_int_equal(detach_keys_parse("ctrl-p,ctrl-q", &keys, &err), 0);
 	start(rig, RIG_TTY | RIG_STDIN | RIG_LOG,
 	      "trap 'stty size' WINCH; trap 'echo int' INT; until [ \"$(stty size)\" = '33 77' ]; "
@@ -490,16 +511,16 @@ static void a_terminal_is_a_terminal(void **state)
 		_exit((int)r.end);
 	}
 	attach_peer_done(&rig->client);
-	assert_true(expect(master, "33 77"));
-	assert_true(expect(master, "is-tty"));
+	assert_true(expect(&screen, "33 77"));
+	assert_true(expect(&screen, "is-tty"));
 	assert_int_equal(write(master, "\x03", 1),
 			 1); /* raw: the container's terminal makes SIGINT of it */
-	assert_true(expect(master, "int"));
+	assert_true(expect(&screen, "int"));
 	assert_int_equal(write(master, "abc\r", 4), 4);
-	assert_true(expect(master, "got-abc"));
+	assert_true(expect(&screen, "got-abc"));
 	size.ws_row = 44;
 	assert_int_equal(ioctl(master, TIOCSWINSZ, &size), 0);
-	assert_true(expect(master, "44 77"));
+	assert_true(expect(&screen, "44 77"));
 	assert_int_equal(write(master, "\x10\x11", 2), 2);
 	assert_int_equal(proc_wait(client), ATTACH_DETACHED);
 	/* The terminal is as it was, and the container goes on. */
