@@ -80,7 +80,7 @@ no_success() { has_not "$output" SUCCEEDED; has "$output" tried; }
 		ip link add evil0 type veth 2>/dev/null && echo SUCCEEDED link
 		kill -0 1 2>/dev/null && echo SUCCEEDED kill
 		cat /proc/1/environ >/dev/null 2>&1 && echo SUCCEEDED environ
-		date -s 2001-01-01 >/dev/null 2>&1 && echo SUCCEEDED date
+		date -s 2001-01-01 >/dev/null 2>&1; [ "$(date +%Y)" != 2001 ] || echo SUCCEEDED date
 		swapoff -a 2>/dev/null && test -s /proc/swaps && echo maybe
 		echo tried'
 	no_success
