@@ -11,19 +11,22 @@
 #include "engine/base/json.h"
 #include "engine/base/time.h"
 #include "engine/ops/internal.h"
+#include "engine/spec/defaults.h"
 #include "netns/port.h"
 
 /* ---- Create, run, start ---- */
 
-static int create(struct ops *ops, const struct request *request, struct container *ret,
+static int create(struct ops *ops, struct request *request, struct container *ret,
 		  struct strv *ret_warnings, struct err *err)
 {
-	int r = ops_ensure_image(ops, request, err);
+	int r = spec_defaults(ops->conf, request, err);
 
+	if (r == 0)
+		r = ops_ensure_image(ops, request, err);
 	return r < 0 ? r : container_create(&ops->engine, request, ret, ret_warnings, err);
 }
 
-int ops_container_create(struct ops *ops, const struct request *request, char **ret_id,
+int ops_container_create(struct ops *ops, struct request *request, char **ret_id,
 			 struct strv *ret_warnings, struct err *err)
 {
 	struct container c auto_done(container) = CONTAINER_INIT;
@@ -63,8 +66,8 @@ static unsigned int wanted_streams(const struct request *request)
 	return streams ? streams : ATTACH_STDOUT;
 }
 
-int ops_container_run(struct ops *ops, const struct request *request, char **ret_id,
-		      int *ret_status, struct strv *ret_warnings, struct err *err)
+int ops_container_run(struct ops *ops, struct request *request, char **ret_id, int *ret_status,
+		      struct strv *ret_warnings, struct err *err)
 {
 	struct container c auto_done(container) = CONTAINER_INIT;
 	struct attach_peer client = ATTACH_PEER_INIT;

@@ -10,6 +10,7 @@ struct ops {
 	struct engine engine;
 	char *storage_driver; /* as given, for bryo-image; NULL: probe */
 	char *cgroup_manager;
+	json_t *conf; /* containers.conf, merged */
 };
 
 /* Settings for bryo-image. */

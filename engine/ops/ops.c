@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/base/alloc.h"
+#include "engine/config/containers_conf.h"
 #include "engine/ops/internal.h"
 
 static int choose_driver(const struct ops_config *config, struct ops *ops, struct err *err)
@@ -38,6 +39,8 @@ int ops_open(const struct ops_config *config, struct ops **ret_ops, struct err *
 		memcpy(&ops->engine.maps, config->id_maps, sizeof(ops->engine.maps));
 	r = choose_driver(config, ops, err);
 	if (r == 0)
+		r = containers_conf_load(&ops->conf, err);
+	if (r == 0)
 		r = engine_open_stores(&ops->engine, err);
 	if (r < 0) {
 		ops_close(ops);
@@ -54,6 +57,7 @@ void ops_close(struct ops *ops)
 	engine_done(&ops->engine);
 	free(ops->storage_driver);
 	free(ops->cgroup_manager);
+	json_decref(ops->conf);
 	free(ops);
 }
 

@@ -55,10 +55,11 @@ int ops_find_namespace(const char *data_root, int *ret_fd);
 /* ---- Containers ---- */
 
 /*
- * Creates a container. *ret_id gets its 64 digits. *ret_warnings (may be NULL) gets sentences
- * for the user: limits that this host cannot keep, and the like.
+ * Creates a container; containers.conf completes the request. *ret_id gets its 64 digits.
+ * *ret_warnings (may be NULL) gets sentences for the user: limits that this host cannot keep, and
+ * the like.
  */
-int ops_container_create(struct ops *ops, const struct request *request, char **ret_id,
+int ops_container_create(struct ops *ops, struct request *request, char **ret_id,
 			 struct strv *ret_warnings, struct err *err);
 
 /*
@@ -67,8 +68,8 @@ int ops_container_create(struct ops *ops, const struct request *request, char **
  * *ret_status is its exit status, or 0 when the user detached. When the start itself fails the
  * error's kind tells 126 and 127 apart.
  */
-int ops_container_run(struct ops *ops, const struct request *request, char **ret_id,
-		      int *ret_status, struct strv *ret_warnings, struct err *err);
+int ops_container_run(struct ops *ops, struct request *request, char **ret_id, int *ret_status,
+		      struct strv *ret_warnings, struct err *err);
 
 struct ops_start_args {
 	bool attach;	  /* -a */

@@ -74,6 +74,7 @@ struct request {
 
 	/* Privilege */
 	bool privileged;
+	struct strv default_caps; /* of containers.conf; empty: the built-in set */
 	struct strv cap_add;
 	struct strv cap_drop;
 	struct strv security_opt;

@@ -49,12 +49,16 @@ static int build_caps(const struct request *q, struct container_spec *spec, stru
 {
 	uint64_t add = 0;
 	uint64_t drop = 0;
+	uint64_t base = 0;
+	bool base_all = false;
 	bool add_all = false;
 	bool drop_all = false;
 	int r = parse_caps(&q->cap_add, "--cap-add", &add, &add_all, err);
 
 	if (r == 0)
 		r = parse_caps(&q->cap_drop, "--cap-drop", &drop, &drop_all, err);
+	if (r == 0)
+		r = parse_caps(&q->default_caps, "default_capabilities", &base, &base_all, err);
 	if (r < 0)
 		return r;
 	if (add_all && drop_all)
@@ -64,7 +68,8 @@ static int build_caps(const struct request *q, struct container_spec *spec, stru
 			return err_say(err, ERR_USAGE,
 				       "capability \"%s\" cannot be dropped and added",
 				       caps_name(cap));
-	spec->caps = q->privileged || add_all ? caps_known() : drop_all ? 0 : DEFAULT_CAPS;
+	base = q->default_caps.count ? base : DEFAULT_CAPS;
+	spec->caps = q->privileged || add_all ? caps_known() : drop_all ? 0 : base;
 	spec->caps = (spec->caps | add) & ~drop;
 	strv_add_all(&spec->cap_add, &q->cap_add);
 	strv_add_all(&spec->cap_drop, &q->cap_drop);

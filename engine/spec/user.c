@@ -148,8 +148,8 @@ static int find_group(const char *who, const char *group, uint32_t *ret_gid, str
 		return str_to_u32(line.fields[2], ret_gid);
 	if (str_to_u32(who, ret_gid) == 0)
 		return 0;
-	return err_say(err, ERR_CANNOT_EXEC, "unable to find group %s: no matching entries in group file",
-		       who);
+	return err_say(err, ERR_CANNOT_EXEC,
+		       "unable to find group %s: no matching entries in group file", who);
 }
 
 int spec_user_resolve(const char *who, const struct strv *groups, const char *passwd,

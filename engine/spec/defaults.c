@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* containers.conf into a request: see defaults.h. Pure. */
+#include "engine/spec/defaults.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "engine/base/alloc.h"
+#include "engine/base/err.h"
+#include "engine/base/json.h"
+
+enum default_kind { DEFAULT_STR, DEFAULT_NUMBER, DEFAULT_LIST, DEFAULT_FLAG, DEFAULT_TRUE };
+
+static const struct {
+	const char *key;
+	size_t offset;
+	enum default_kind kind;
+} defaults[] = {
+#define FIELD(key, field, kind)                                                                    \
+	{                                                                                          \
+		key, offsetof(struct request, field), kind                                         \
+	}
+	FIELD("annotations", annotations, DEFAULT_LIST),
+	FIELD("cgroupns", cgroupns, DEFAULT_STR),
+	FIELD("cgroups", cgroups, DEFAULT_STR),
+	FIELD("default_capabilities", default_caps, DEFAULT_LIST),
+	FIELD("default_sysctls", sysctls, DEFAULT_LIST),
+	FIELD("default_ulimits", ulimits, DEFAULT_LIST),
+	FIELD("devices", devices, DEFAULT_LIST),
+	FIELD("dns_options", dns_options, DEFAULT_LIST),
+	FIELD("dns_searches", dns_search, DEFAULT_LIST),
+	FIELD("dns_servers", dns, DEFAULT_LIST),
+	FIELD("env", env, DEFAULT_LIST),
+	FIELD("env_host", env_host, DEFAULT_TRUE),
+	FIELD("init", init, DEFAULT_FLAG),
+	FIELD("init_path", init_path, DEFAULT_STR),
+	FIELD("ipcns", ipc, DEFAULT_STR),
+	FIELD("log_driver", log_driver, DEFAULT_STR),
+	FIELD("no_hosts", no_hosts, DEFAULT_FLAG),
+	FIELD("oom_score_adj", oom_score_adj, DEFAULT_NUMBER),
+	FIELD("pidns", pid, DEFAULT_STR),
+	FIELD("pids_limit", pids_limit, DEFAULT_NUMBER),
+	FIELD("privileged", privileged, DEFAULT_TRUE),
+	FIELD("read_only", read_only, DEFAULT_TRUE),
+	FIELD("shm_size", shm_size, DEFAULT_STR),
+	FIELD("tz", tz, DEFAULT_STR),
+	FIELD("umask", umask, DEFAULT_STR),
+	FIELD("userns", userns, DEFAULT_STR),
+	FIELD("utsns", uts, DEFAULT_STR),
+	FIELD("volumes", volumes, DEFAULT_LIST),
+#undef FIELD
+};
+
+/* The file's values first, then what the list already has. */
+static int set_list(const json_t *table, const char *key, struct strv *list, struct err *err)
+{
+	struct strv merged auto_done(strv) = STRV_INIT;
+	int r = json_get_strv(table, key, &merged, err);
+
+	if (r < 0 || merged.count == 0)
+		return r;
+	strv_add_all(&merged, list);
+	strv_done(list);
+	*list = merged;
+	merged = STRV_INIT;
+	return 0;
+}
+
+static int set_text(const json_t *table, const char *key, char **text, struct err *err)
+{
+	const char *value = NULL;
+	int r = *text ? 0 : json_get_str(table, key, &value, err);
+
+	if (r == 0 && !str_empty(value))
+		*text = xstrdup(value);
+	return r;
+}
+
+static int set_number(const json_t *table, const char *key, char **text, struct err *err)
+{
+	int64_t value = 0;
+	int r = 0;
+
+	if (*text || !json_object_get(table, key))
+		return 0;
+	r = json_get_i64(table, key, &value, err);
+	if (r == 0)
+		*text = xasprintf("%lld", (long long)value);
+	return r;
+}
+
+static int set_one(const json_t *table, size_t i, struct request *request, struct err *err)
+{
+	void *field = (char *)request + defaults[i].offset;
+	enum request_bool *flag = field;
+	bool value = false;
+	int r = 0;
+
+	switch (defaults[i].kind) {
+	case DEFAULT_STR:
+		return set_text(table, defaults[i].key, field, err);
+	case DEFAULT_NUMBER:
+		return set_number(table, defaults[i].key, field, err);
+	case DEFAULT_LIST:
+		return set_list(table, defaults[i].key, field, err);
+	case DEFAULT_FLAG:
+	case DEFAULT_TRUE:
+		break;
+	}
+	r = json_get_bool(table, defaults[i].key, &value, err);
+	if (r < 0 || !value)
+		return r;
+	if (defaults[i].kind == DEFAULT_TRUE)
+		*(bool *)field = true;
+	else if (*flag == REQUEST_UNSET)
+		*flag = REQUEST_TRUE;
+	return 0;
+}
+
+int spec_defaults(const json_t *conf, struct request *request, struct err *err)
+{
+	const json_t *table = conf ? json_object_get(conf, "containers") : NULL;
+	const char *netns = NULL;
+	int r = 0;
+
+	if (!table)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(defaults) && r == 0; i++)
+		r = set_one(table, i, request, err);
+	if (r == 0)
+		r = json_get_str(table, "netns", &netns, err);
+	if (r < 0)
+		return err_prefix(err, "containers.conf");
+	if (!str_empty(netns) && request->network.count == 0)
+		strv_add(&request->network, netns);
+	return 0;
+}
