@@ -121,7 +121,8 @@ $(HELLO): $(call obj,engine/image/hello/main.c)
 	@mkdir -p $(@D)
 	$(say) "  LINK    $@"
 	$(Q)$(CC) $(filter-out -fsanitize%,$(OPT)) -static -s -Wl,--gc-sections -o $@ $<
-$(B)/engine/image/hello/main.o: OPT := -Os
+# Static programs take no sanitizers.
+$(B)/engine/image/hello/main.o: ALL_CFLAGS := $(filter-out -fsanitize% -fno-sanitize% -O%,$(ALL_CFLAGS)) -Os
 $(B)/engine/image/hello/bytes.o: $(HELLO)
 	@mkdir -p $(@D)
 	$(Q)cd $(<D) && $(LD) -r -b binary -z noexecstack -o $(abspath $@) $(<F)

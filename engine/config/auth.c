@@ -78,7 +78,7 @@ static char *base64_decode(const char *text)
 		return NULL;
 	while (n > 0 && text[n - 1] == '=')
 		n--;
-	out = xmalloc(n + 1);
+	out = xcalloc(n + 1, 1); /* always a string: wipe() measures it */
 	for (size_t i = 0; i < n; i++) {
 		int v = base64_value(text[i]);
 

@@ -313,16 +313,15 @@ const char *registries_alias(const struct registries *registries, const char *na
 /* Length of what the prefix covers of the reference; 0: it does not cover it. */
 static size_t match(const char *prefix, const char *reference)
 {
-	size_t host = strcspn(reference, "/");
 	size_t n = strlen(prefix);
 
 	if (str_starts(prefix, "*.")) {
 		/* *.example.com covers hosts below example.com, never it itself */
 		const char *suffix = prefix + 1;
 		size_t bare = strcspn(suffix, "/");
+		size_t host = strcspn(reference, "/:");
 		size_t skip = 0;
 
-		host = strcspn(reference, "/:");
 		if (host <= bare || strncmp(reference + host - bare, suffix, bare) != 0)
 			return 0;
 		skip = host - bare;
