@@ -253,17 +253,42 @@ void scratch_done(struct scratch *scratch)
 
 /* ---- Trash and repair ---- */
 
-int storage_discard(const struct storage *s, int dir_fd, const char *name, struct err *err)
+/* 1 when name is in trash/ now as unique, 0 when there was none. */
+static int move_to_trash(const struct storage *s, int dir_fd, const char *name, int *ret_trash_fd,
+			 struct scratch_name *ret_unique, struct err *err)
 {
-	auto_close int trash_fd = -1;
-	struct scratch_name unique = scratch_name("");
-	int r = storage_folder(s, "trash", &trash_fd, err);
+	int r = storage_folder(s, "trash", ret_trash_fd, err);
 
 	if (r < 0)
 		return r;
-	if (renameat(dir_fd, name, trash_fd, unique.text) < 0)
-		return errno == ENOENT ? 0 : err_set(err, -errno, "cannot remove %s", name);
+	*ret_unique = scratch_name("");
+	if (renameat(dir_fd, name, *ret_trash_fd, ret_unique->text) == 0)
+		return 1;
+	return errno == ENOENT ? 0 : err_set(err, -errno, "cannot remove %s", name);
+}
+
+int storage_set_aside(const struct storage *s, int dir_fd, const char *name, struct err *err)
+{
+	auto_close int trash_fd = -1;
+	struct scratch_name unique;
+	int r = move_to_trash(s, dir_fd, name, &trash_fd, &unique, err);
+
+	return r < 0 ? r : 0;
+}
+
+int storage_discard(const struct storage *s, int dir_fd, const char *name, struct err *err)
+{
+	auto_close int trash_fd = -1;
+	struct scratch_name unique;
+	int r = move_to_trash(s, dir_fd, name, &trash_fd, &unique, err);
+
+	if (r <= 0)
+		return r;
 	r = file_remove_tree(trash_fd, unique.text);
+	/* A sweeper that came in between has deleted parts of it, or all: that is no failure. */
+	if (r < 0 && faccessat(trash_fd, unique.text, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+	    errno == ENOENT)
+		r = 0;
 	return r < 0 ? err_set(err, r, "cannot delete %s/trash/%s", s->path, unique.text) : 0;
 }
 

@@ -155,7 +155,15 @@ int storage_container_layers(const struct storage *storage, const char *id, stru
  */
 int storage_container_remove(const struct storage *storage, const char *id, struct err *err);
 
-/* Moves name of dir_fd (on the data root's file system) into trash/ and deletes it there. */
+/*
+ * Moves name of dir_fd (on the data root's file system) into trash/, one rename, and leaves it
+ * there for storage_sweep(). For whoever has somebody waiting: where each freed block is discarded
+ * at once, deleting the few folders of an empty container takes longer than making and running it.
+ * A monitor tells the exit status of a --rm container between the two. A missing name is fine.
+ */
+int storage_set_aside(const struct storage *storage, int dir_fd, const char *name, struct err *err);
+
+/* The same, and deletes it. */
 int storage_discard(const struct storage *storage, int dir_fd, const char *name, struct err *err);
 
 enum storage_change {

@@ -333,11 +333,20 @@ static void sweep_and_prune(const char *root)
 	      mkdirat(living.tmp_fd, "dead/a", 0) == 0);
 	put_file(living.tmp_fd, "old.lock", "");
 	{
-		auto_close int trash = openat(s.root_fd, "trash", O_RDONLY | O_DIRECTORY);
+		auto_close int trash = -1;
+		struct stat st;
 
+		CHECK(mkdirat(s.root_fd, "trash", 0711) == 0 || errno == EEXIST);
+		trash = openat(s.root_fd, "trash", O_RDONLY | O_DIRECTORY);
+		CHECK(mkdirat(s.root_fd, "aside", 0700) == 0 &&
+		      mkdirat(s.root_fd, "aside/deep", 0) == 0);
+		OK(storage_set_aside(&s, s.root_fd, "aside", &err));
+		CHECK(faccessat(s.root_fd, "aside", F_OK, 0) < 0);
+		OK(storage_set_aside(&s, s.root_fd, "aside", &err));
 		CHECK(mkdirat(trash, "junk", 0700) == 0 && mkdirat(trash, "junk/deep", 0) == 0);
 		OK(storage_sweep(&s, &err));
 		CHECK(faccessat(trash, "junk", F_OK, 0) < 0);
+		CHECK(fstat(trash, &st) == 0 && st.st_nlink == 2);
 	}
 	CHECK(faccessat(living.tmp_fd, "dead", F_OK, 0) < 0);
 	CHECK(faccessat(living.tmp_fd, "old.lock", F_OK, 0) < 0);
