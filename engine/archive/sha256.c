@@ -3,6 +3,7 @@
 #include "engine/archive/sha256.h"
 
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,8 +33,8 @@ void sha256_finish(struct sha256 *hash, char ret_text[SHA256_TEXT_SIZE])
 	unsigned int size = 0;
 
 	must(EVP_DigestFinal_ex(hash->ctx, digest, &size) && size == 32);
-	memcpy(ret_text, "sha256:", 7);
-	str_hex(digest, size, ret_text + 7);
+	(void)snprintf(ret_text, SHA256_TEXT_SIZE, "sha256:"); /* fits */
+	str_hex(digest, size, ret_text + strlen("sha256:"));
 	sha256_done(hash);
 }
 

@@ -100,8 +100,11 @@ static void url_decode(char *s)
 	char *out = s;
 
 	while (*s) {
-		if (s[0] == '%' && hex_digit(s[1]) >= 0 && hex_digit(s[2]) >= 0) {
-			*out++ = (char)(hex_digit(s[1]) << 4 | hex_digit(s[2]));
+		int high = s[0] == '%' ? hex_digit(s[1]) : -1;
+		int low = high >= 0 ? hex_digit(s[2]) : -1;
+
+		if (low >= 0) {
+			*out++ = (char)(high * 16 + low);
 			s += 3;
 		} else {
 			*out++ = *s++;

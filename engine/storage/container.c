@@ -222,11 +222,12 @@ int storage_root_attributes(const struct driver_mount_args *args, int root_fd, s
 	return 0;
 }
 
-static int create_in(const struct storage_container_args *args, struct driver_mount_args *mount,
-		     struct err *err)
+static int create_in(const struct storage_container_args *args,
+		     const struct driver_mount_args *mount, struct err *err)
 {
 	enum storage_driver driver = args->driver == STORAGE_AUTO ? STORAGE_OVERLAY : args->driver;
 	struct made_of made = { .layers = *args->layers }; /* borrowed */
+	struct driver_mount_args here = *mount;
 	int r = 0;
 
 	if (args->idmap) {
@@ -235,9 +236,9 @@ static int create_in(const struct storage_container_args *args, struct driver_mo
 		made.gids = (struct storage_range *)args->idmap->gids;
 		made.gid_count = args->idmap->gid_count;
 	}
-	mount->made = &made;
-	r = made_of_write(mount->rootfs_fd, args, err);
-	return r < 0 ? r : drivers[driver]->create(mount, err);
+	here.made = &made;
+	r = made_of_write(here.rootfs_fd, args, err);
+	return r < 0 ? r : drivers[driver]->create(&here, err);
 }
 
 int storage_container_create(const struct storage *s, const struct storage_container_args *args,

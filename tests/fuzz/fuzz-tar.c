@@ -46,7 +46,8 @@ static int read_all(const struct tar_reader_args *args, const struct buf *from,
 		}
 		if (r < 0)
 			break;
-		if (from && e->stored_size > 0) { /* the record: contents come from the first reading */
+		if (from &&
+		    e->stored_size > 0) { /* the record: contents come from the first reading */
 			if (e->stored_size > from->size - given)
 				abort();
 			(void)keep(args->keep_ctx, from->data + given, e->stored_size);

@@ -43,9 +43,11 @@ static int bench_one(const struct layer_put_args *how, const char *file)
 	printf("put %6.3f s %s%s %s", (double)(time_monotonic() - start) / 1e9, file,
 	       info.reused ? " (reused)" : "", info.diff_id);
 	start = time_monotonic();
-	if (layer_get(args.storage, info.diff_id, (struct codec_sink){ count_bytes, &bytes }, &err) < 0)
+	if (layer_get(args.storage, info.diff_id, (struct codec_sink){ count_bytes, &bytes },
+		      &err) < 0)
 		return fail(file, &err);
-	printf(" get %6.3f s, %.1f MB\n", (double)(time_monotonic() - start) / 1e9, (double)bytes / 1e6);
+	printf(" get %6.3f s, %.1f MB\n", (double)(time_monotonic() - start) / 1e9,
+	       (double)bytes / 1e6);
 	return close(args.fd);
 }
 
