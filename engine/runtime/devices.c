@@ -107,7 +107,6 @@ static int bind_node(int dir_fd, const char *name, const struct device *device)
 {
 	auto_close int source = -1;
 	auto_close int made = -1;
-	auto_close int target = -1;
 	int r = device_open_checked(device->path, device->type, device->major, device->minor,
 				    &source);
 
@@ -116,10 +115,8 @@ static int bind_node(int dir_fd, const char *name, const struct device *device)
 	made = openat(dir_fd, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0666);
 	if (made < 0 && errno != EEXIST)
 		return -errno;
-	target = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (target < 0)
-		return -errno;
-	return mount_attach(source, target);
+	/* The name is one component, and a symlink there is not followed (move_mount(2)). */
+	return move_mount(source, "", dir_fd, name, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
 /* can_make is set to false at the first EPERM: the next ones are bound without asking. */

@@ -213,7 +213,10 @@ json_t *oci_seccomp_to_json(const struct oci_seccomp *seccomp)
 	return write_fields(&oci_seccomp_type, seccomp);
 }
 
-/* jansson writes the mark's first byte as \u0001: what stands quoted behind it becomes a number. */
+/*
+ * jansson writes the mark's first byte as \u0001: digits that stand quoted behind it become a
+ * number. Anything else there is somebody's odd text, and stays.
+ */
 char *oci_json_text(const json_t *json, int indent)
 {
 	static const char mark[] = "\"\\u0001u64:";
@@ -225,11 +228,13 @@ char *oci_json_text(const json_t *json, int indent)
 	if (!text)
 		return NULL;
 	for (const char *hit = strstr(p, mark); hit; hit = strstr(p, mark)) {
+		const char *digits = hit + sizeof(mark) - 1;
+		size_t n = strspn(digits, "0123456789");
+		bool number = n > 0 && digits[n] == '"';
+
 		(void)buf_add(&out, p, (size_t)(hit - p));
-		p = hit + sizeof(mark) - 1;
-		while (*p && *p != '"')
-			(void)buf_addc(&out, *p++);
-		p += *p == '"';
+		(void)buf_add(&out, number ? digits : hit, number ? n : sizeof(mark) - 1);
+		p = number ? digits + n + 1 : digits;
 	}
 	(void)buf_add_str(&out, p);
 	return buf_take(&out);

@@ -57,8 +57,13 @@ static const char *text_of(const json_t *json)
 {
 	const char *text = json_string_value(json);
 
-	/* A NUL inside would cut the text for whoever looks at it next. */
-	return text && strlen(text) == json_string_length(json) ? text : NULL;
+	/*
+	 * A NUL inside would cut the text for whoever looks at it next; our mark for big numbers
+	 * would be written back as a number.
+	 */
+	if (!text || strlen(text) != json_string_length(json) || str_starts(text, OCI_BIG_MARK))
+		return NULL;
+	return text;
 }
 
 static int read_str(const json_t *json, char **ret, const struct place *place, struct err *err)
@@ -86,7 +91,7 @@ static int read_i64(const json_t *json, int64_t min, int64_t max, int64_t *ret,
 /* Unsigned numbers above INT64_MAX come as marked strings: see oci_json_parse(). */
 static int read_u64(const json_t *json, uint64_t *ret, const struct place *place, struct err *err)
 {
-	const char *text = text_of(json);
+	const char *text = json_string_value(json);
 	const char *digits = text ? str_after(text, OCI_BIG_MARK) : NULL;
 	int64_t value = 0;
 	int r = 0;
@@ -160,7 +165,7 @@ static int read_pairs(const json_t *json, struct oci_pairs *pairs, const struct 
 		struct place here = { .up = place, .name = key, .index = -1 };
 		struct oci_pair *pair = NULL;
 
-		if (!text_of(value))
+		if (!text_of(value) || str_starts(key, OCI_BIG_MARK))
 			return refuse(&here, err, "is not a string");
 		pair = OCI_ADD(pairs); /* keys are unique: the parser refuses duplicates */
 		pair->name = xstrdup(key);
@@ -252,6 +257,8 @@ static int read_map(const struct oci_field *field, const json_t *json, void *bas
 		char *element = (char *)list.v + list.count * field->type->size;
 		int r = 0;
 
+		if (str_starts(key, OCI_BIG_MARK))
+			return refuse(&here, err, "is not a name");
 		*(char **)element = xstrdup(key);
 		list.count++;
 		oci_list_set(base, field->offset, &list);
