@@ -89,9 +89,12 @@ static inline const char *cli_shown_path(const struct cli_entry *entry)
 {
 	return entry->alias_of ? entry->alias_of : entry->path;
 }
+/* NULL for a command of Podman's that bryo lacks. */
 static inline const char *cli_summary(const struct cli_entry *entry)
 {
-	return entry->summary ? entry->summary : entry->command->summary;
+	if (entry->summary || !entry->command)
+		return entry->summary;
+	return entry->command->summary;
 }
 
 /* Does the entry have a manual page of its own? */

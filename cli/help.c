@@ -92,9 +92,9 @@ static void add_aliases(struct buf *out, const struct cli_entry *entry)
 static void help_command(struct buf *out, const struct cli_entry *entry)
 {
 	const struct cli_command *c = entry->command;
-	size_t n = 0;
-	auto_free const struct cli_option **list = cli_sorted(c->groups, c->group_count, &n);
+	struct buf usage auto_done(buf) = BUF_INIT;
 
+	(void)cli_usage(&usage, c->groups, c->group_count);
 	(void)buf_addf(out, "%s\n\nDescription:\n", cli_summary(entry));
 	add_indented(out, c->description);
 	(void)buf_addf(out, "\nUsage:\n  bryo %s%s%s\n\n", cli_shown_path(entry),
@@ -105,11 +105,8 @@ static void help_command(struct buf *out, const struct cli_entry *entry)
 		add_examples(out, c->examples);
 		(void)buf_addc(out, '\n');
 	}
-	if (n) {
-		(void)buf_add_str(out, "Options:\n");
-		(void)cli_usage(out, c->groups, c->group_count);
-		(void)buf_addc(out, '\n');
-	}
+	if (usage.size)
+		(void)buf_addf(out, "Options:\n%s\n", usage.data);
 }
 
 void cli_help(struct buf *out, const struct cli_entry *entry)

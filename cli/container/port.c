@@ -30,6 +30,17 @@ static const struct cli_option options[] = {
 static const struct cli_group group = CLI_GROUP_INIT(options, 0);
 static const struct cli_group *const groups[] = { &group };
 
+/* A container that publishes nothing now (it does not run) is no error, as with Podman. */
+static int none_found(struct cli *cli, const char *name, const char *port, struct err *err)
+{
+	struct strv lines auto_done(strv) = STRV_INIT;
+	int r = ops_container_port(cli->ops, name, NULL, &lines, err);
+
+	if (r < 0 || lines.count == 0)
+		return r;
+	return err_say(err, ERR_NOT_FOUND, "failed to find published port \"%s\"", port);
+}
+
 /* Lines of one container; many: its id stands before each. */
 static int print_ports(struct cli *cli, const char *name, const char *port, bool many,
 		       struct err *err)
@@ -44,7 +55,7 @@ static int print_ports(struct cli *cli, const char *name, const char *port, bool
 	if (r < 0)
 		return r;
 	if (port && lines.count == 0)
-		return err_say(err, ERR_NOT_FOUND, "failed to find published port \"%s\"", port);
+		return none_found(cli, name, port, err);
 	for (size_t i = 0; i < lines.count; i++) {
 		const char *arrow = strstr(lines.v[i], " -> ");
 

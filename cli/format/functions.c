@@ -334,8 +334,8 @@ static int call_join(const struct value *args, size_t count, struct value *ret, 
 
 static int call_split(const struct value *args, size_t count, struct value *ret, struct err *err)
 {
-	const char *text = NULL;
-	const char *separator = NULL;
+	const char *text = "";
+	const char *separator = "";
 	size_t n = 0;
 
 	(void)count;

@@ -125,7 +125,7 @@ static int lex_number(struct lexer *lexer, struct token *token, struct err *err)
 		token->number = json_integer(strtoll(text, &end, 0));
 	else if (strspn(text + sign, "0123456789.eE+-") == token->length - sign)
 		token->number = json_real(strtod(text, &end));
-	if (token->number && !errno && *end == '\0')
+	if (token->number && !errno && end && *end == '\0')
 		return 0;
 	json_decref(token->number);
 	token->number = NULL;

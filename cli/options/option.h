@@ -76,7 +76,8 @@ struct cli_group {
 };
 #define CLI_GROUP_INIT(table, base_offset)                                                         \
 	{                                                                                          \
-		.options = (table), .count = ARRAY_SIZE(table), .base = (base_offset)              \
+		.options = (table), .count = sizeof(table) / sizeof((table)[0]),                   \
+		.base = (base_offset)                                                              \
 	}
 
 #define CLI_GROUPS_MAX 8

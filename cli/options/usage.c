@@ -41,6 +41,7 @@ const struct cli_option **cli_sorted(const struct cli_group *const *groups, size
 		for (size_t i = 0; i < groups[g]->count; i++) {
 			if (groups[g]->options[i].hidden)
 				continue;
+			/* NOLINTNEXTLINE(bugprone-sizeof-expression): the elements are pointers */
 			xgrow(list, used, capacity);
 			list[used++] = &groups[g]->options[i];
 		}

@@ -106,7 +106,7 @@ struct run {
 	struct cli_parse parse;
 	struct err err;
 	char text[256];
-	char *argv[16];
+	char *argv[32];
 	int r;
 };
 
