@@ -157,7 +157,7 @@ teardown() { bryo rm -af -t 0 >/dev/null 2>&1 || true; }
 		wait_for 5 bryo exec frozen sh -c "[ \$(cat /tick) -gt $before ]"
 	else
 		is "$status" 125
-		like "$output" "cgroup"
+		like "$output" "cgroup|control group"
 		status_is frozen running
 	fi
 }

@@ -123,7 +123,10 @@ for i in range(40):
 @test "two containers with their own networks do not see each other's loopback" {
 	serve a 8099
 	sleep 0.3
-	run_bryo 1 run --rm tiny wget -q -T 2 -O - http://127.0.0.1:8099/
+	# not wget: Debian's static one crashes where a resolver library is missing
+	run bryo run --rm tiny sh -c 'echo GET / | nc -w 2 127.0.0.1 8099'
+	isnt "$status" 0
+	has_not "$output" served
 }
 
 @test "--network: what there is not, is refused by name" {

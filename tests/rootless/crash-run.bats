@@ -81,7 +81,7 @@ all_is_well() {
 	prepare() {
 		local h
 		for h in $(find "$RUNROOT" -name holder); do
-			kill -KILL "$(sed -n '1s/^1 [^ ]* \([0-9]*\) .*/\1/p' "$h")" 2>/dev/null
+			kill -KILL "$(sed -n '1s/^1 [^ ]* \([0-9]*\) .*/\1/p' "$h")" 2>/dev/null || true
 		done
 		return 0
 	}

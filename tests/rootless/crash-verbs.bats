@@ -55,7 +55,8 @@ alive_and_kept() {
 	gone() {
 		alive_and_kept || return 1
 		bryo rm -f -i -t 0 victim >/dev/null || complain "cannot be removed" || return 1
-		wait_for 5 sh -c "! pgrep -u $(id -u) -f 'sleep 12345'" || return 1
+		no_sleeper() { [ -z "$(processes 'sleep 12345')" ]; }
+		wait_for 5 no_sleeper || return 1
 		! bryo container exists victim || complain "still there"
 	}
 	kill_everywhere gone there -- "$BRYO" $BRYO_FLAGS rm -f -t 0 victim

@@ -130,7 +130,7 @@ bird_lives() {
 		# shellcheck disable=SC2086
 		run --separate-stderr bryo $args
 		is "$status" 125 "exit status of: bryo $args"
-		has "$stderr" "$thing" || complain "of: bryo $args"
+		has "$stderr" "${thing#--}" || complain "of: bryo $args"
 		[ "$(grep -c . <<<"$stderr")" -le 2 ] || complain "many lines for bryo $args: $stderr"
 	done <<-'END'
 		--nosuch run --nosuch tiny true
