@@ -152,6 +152,17 @@ static int add_volumes_from(struct engine *engine, struct container_spec *spec, 
 
 /* ---- The record ---- */
 
+/* What ps and port show before the first start; random ports are chosen when it starts. */
+static json_t *planned_ports(const struct container_spec *spec)
+{
+	struct port_list ports auto_done(port_list) = PORT_LIST_INIT;
+
+	for (size_t i = 0; i < spec->publish.count; i++)
+		(void)port_parse(&ports, spec->publish.v[i], NULL); /* checked by spec_build() */
+	(void)port_list_finish(&ports, NULL);
+	return ports.count ? port_list_to_json(&ports) : NULL;
+}
+
 static void summarize(const struct container_spec *spec, struct container_state *s)
 {
 	size_t room = 512;
@@ -163,6 +174,7 @@ static void summarize(const struct container_spec *spec, struct container_state 
 	s->image = xstrdup(spec->image_name);
 	s->image_id = xstrdup(spec->image_id);
 	s->network = xstrdup(spec->net_mode);
+	s->ports = spec->net.kind == SPEC_NS_PRIVATE ? planned_ports(spec) : NULL;
 	strv_add_all(&s->labels, &spec->labels);
 	for (size_t i = 0; i < spec->command.count && room > 0; i++) {
 		size_t n = strlen(spec->command.v[i]);

@@ -9,6 +9,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -120,6 +122,9 @@ static int user_files(struct engine *engine, struct container *c, struct prepara
 {
 	auto_free char *passwd = NULL;
 	auto_free char *text = NULL;
+	const struct passwd *known = NULL;
+	char number[16];
+	bool keep = c->spec.userns == SPEC_USERNS_KEEP_ID;
 	const char *newline = "";
 	int r = 0;
 
@@ -130,8 +135,12 @@ static int user_files(struct engine *engine, struct container *c, struct prepara
 		return r;
 	if (*passwd && !str_ends(passwd, "\n"))
 		newline = "\n";
-	text = xasprintf("%s%s%u:*:%u:%u:container user:%s:/bin/sh\n", passwd, newline, p->user.uid,
-			 p->user.uid, p->user.gid, c->spec.workdir);
+	/* The host's name for that id is the one its user knows; the caller's own with keep-id. */
+	known = getpwuid(keep && !c->spec.has_keep_uid ? engine->own_uid : p->user.uid);
+	(void)snprintf(number, sizeof(number), "%u", p->user.uid);
+	text = xasprintf("%s%s%s:*:%u:%u:%s:%s:/bin/sh\n", passwd, newline,
+			 known ? known->pw_name : number, p->user.uid, p->user.gid,
+			 keep && known ? "" : "container user", c->spec.workdir);
 	return put(engine, c, p, FILE_PASSWD, text, err);
 }
 

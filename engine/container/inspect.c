@@ -255,9 +255,9 @@ static json_t *config_object(const struct container *c)
 	char number[16];
 
 	strv_add_all(&env, &spec->env);
-	if (!strv_env_get(&env, "HOSTNAME"))
+	if (c->state.started_at && !strv_env_get(&env, "HOSTNAME"))
 		strv_addf(&env, "HOSTNAME=%s", hostname);
-	if (!strv_env_get(&env, "HOME") && str_empty(spec->user))
+	if (c->state.started_at && !strv_env_get(&env, "HOME") && str_empty(spec->user))
 		strv_add(&env, "HOME=/root");
 	json_set_str(o, "Hostname", hostname);
 	json_set_str(o, "Domainname", "");

@@ -41,7 +41,7 @@ int container_discard(struct engine *engine, struct container *c, bool volumes, 
 	if (has_spec && volumes)
 		remove_volumes(engine, c);
 	if (has_spec && c->spec.cidfile)
-		(void)unlink(c->spec.cidfile); /* it goes with the container, as Podman's */
+		(void)unlink(c->spec.cidfile);	  /* it goes with the container, as Podman's */
 	(void)unlinkat(engine->run_fd, c->id, 0); /* the monitor's socket, if it left one */
 	return 0;
 }

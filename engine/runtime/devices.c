@@ -48,7 +48,7 @@ static const struct {
 } links[] = {
 	{ "fd", "/proc/self/fd", NULL },	 { "stdin", "/proc/self/fd/0", NULL },
 	{ "stdout", "/proc/self/fd/1", NULL },	 { "stderr", "/proc/self/fd/2", NULL },
-	{ "ptmx", "pts/ptmx", "/dev/pts/ptmx" }, { "core", "/proc/kcore", "/proc/kcore" },
+	{ "ptmx", "pts/ptmx", "/dev/pts/ptmx" }, { "core", "/proc/kcore", NULL },
 };
 
 static mode_t type_bits(char type)

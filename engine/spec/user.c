@@ -177,6 +177,7 @@ int spec_user_resolve(const char *who, const struct strv *groups, const char *pa
 	}
 	if (r < 0)
 		return r;
+	add_gid(&user, user.gid); /* as every login program does: group permissions name it too */
 	if (!user.home)
 		user.home = xstrdup("/");
 	*ret_user = user;
