@@ -144,6 +144,26 @@ static int user_files(struct engine *engine, struct container *c, struct prepara
 	return put(engine, c, p, FILE_PASSWD, text, err);
 }
 
+/* The same for its group. */
+static int group_file(struct engine *engine, struct container *c, struct preparation *p,
+		      struct err *err)
+{
+	auto_free char *group = NULL;
+	auto_free char *text = NULL;
+	const char *newline = "";
+	int r = 0;
+
+	if (p->user.uid == 0 && p->user.gid == 0)
+		return 0;
+	r = container_read_file(p->root_fd, "/etc/group", USER_FILE_MAX, &group, err);
+	if (r < 0 || !group || spec_group_listed(group, p->user.gid))
+		return r;
+	if (*group && !str_ends(group, "\n"))
+		newline = "\n";
+	text = xasprintf("%s%s%u:x:%u:\n", group, newline, p->user.gid, p->user.gid);
+	return put(engine, c, p, FILE_GROUP, text, err);
+}
+
 static int zone_file(const struct container_spec *spec, struct preparation *p, struct err *err)
 {
 	auto_free char *path = NULL;
@@ -188,5 +208,7 @@ int container_make_files(struct engine *engine, struct container *c, struct prep
 		r = put(engine, c, p, FILE_CONTAINERENV, str_or(env.data, ""), err);
 	if (r == 0)
 		r = user_files(engine, c, p, err);
+	if (r == 0)
+		r = group_file(engine, c, p, err);
 	return r < 0 ? r : zone_file(spec, p, err);
 }

@@ -443,7 +443,10 @@ int ops_container_port(struct ops *ops, const char *name, const char *port, stru
 	struct strv lines auto_done(strv) = STRV_INIT;
 	int r = container_find(&ops->engine, name, &c, err);
 
-	if (r == 0 && c.state.ports)
+	/* Nothing is published by a container that does not run: Podman's answer too. */
+	if (r < 0 || !container_is_alive(&c))
+		return r;
+	if (c.state.ports)
 		r = port_list_from_json(&ports, c.state.ports, err);
 	if (r < 0)
 		return r;

@@ -86,6 +86,14 @@ static void add_gid(struct spec_user *user, uint32_t gid)
 	user->gids[user->gid_count++] = gid;
 }
 
+bool spec_group_listed(const char *group, uint32_t gid)
+{
+	auto_free char *copy = NULL;
+	struct line line = { 0 };
+
+	return find_line(group, has_id, &gid, &copy, &line);
+}
+
 static bool lists_member(const char *members, const char *name)
 {
 	size_t n = strlen(name);
@@ -177,7 +185,9 @@ int spec_user_resolve(const char *who, const struct strv *groups, const char *pa
 	}
 	if (r < 0)
 		return r;
-	add_gid(&user, user.gid); /* as every login program does: group permissions name it too */
+	/* As login programs do: what a group may not is asked of all groups alike. */
+	if (user.uid != 0)
+		add_gid(&user, user.gid);
 	if (!user.home)
 		user.home = xstrdup("/");
 	*ret_user = user;

@@ -28,6 +28,9 @@ struct spec_user {
 #define SPEC_USER_INIT ((struct spec_user){ 0 })
 void spec_user_done(struct spec_user *user);
 
+/* Has the text of an /etc/group an entry with this number? */
+bool spec_group_listed(const char *group, uint32_t gid);
+
 /*
  * Resolves "[name|uid][:group|gid]" (NULL or "": root) and extra group names or numbers.
  * passwd and group may be NULL (no such file). ERR_CANNOT_EXEC (126) where a name is not there,
