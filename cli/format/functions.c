@@ -27,10 +27,9 @@ static struct value text_value(struct buf *text)
 /* The argument as text, or an error that says what it is. */
 static int want_text(const struct value *value, const char **ret, struct err *err)
 {
-	if (value->zero) {
-		*ret = "";
+	*ret = "";
+	if (value->zero)
 		return 0;
-	}
 	if (!json_is_string(value->json))
 		return err_say(err, ERR_USAGE, "wrong type for value; expected string; got %s",
 			       value_type(value));

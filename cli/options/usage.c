@@ -47,6 +47,7 @@ const struct cli_option **cli_sorted(const struct cli_group *const *groups, size
 		}
 	}
 	if (used)
+		/* NOLINTNEXTLINE(bugprone-sizeof-expression): the elements are pointers */
 		qsort(list, used, sizeof(*list), by_name);
 	*ret_count = used;
 	return list;
