@@ -194,7 +194,7 @@ static int to_idmap(const struct oci_id_maps *maps, struct idmap *ret_map, const
  */
 static int write_maps(const struct oci_spec *spec, pid_t pid, struct err *err)
 {
-	struct idmap_set maps;
+	struct idmap_set maps = { 0 };
 	bool root = geteuid() == 0;
 	bool single = false;
 	int r = to_idmap(&spec->linux_.uid_mappings, &maps.uid, "uidMappings", err);

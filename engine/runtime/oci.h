@@ -33,7 +33,10 @@ struct err;
 /* Appends one zeroed element and gives its address (valid until the next OCI_ADD). */
 #define OCI_ADD(list)                                                                              \
 	({                                                                                         \
-		xgrow((list)->v, (list)->count, (list)->capacity);                                 \
+		if ((list)->count >= (list)->capacity) {                                           \
+			(list)->capacity = (list)->capacity ? (list)->capacity * 2 : 8;            \
+			(list)->v = xrealloc((list)->v, (list)->capacity * sizeof(*(list)->v));    \
+		}                                                                                  \
 		(list)->v[(list)->count] = (__typeof__(*(list)->v)){ 0 };                          \
 		&(list)->v[(list)->count++];                                                       \
 	})

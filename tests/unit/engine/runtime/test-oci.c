@@ -88,7 +88,8 @@ static void refusals_name_the_field(void **state)
 		  "linux.namespaces[1] names a type for the second time" },
 		{ "{\"ociVersion\":\"1.0.0\",\"linux\":{\"seccomp\":{\"defaultAction\":\"X\"}}}",
 		  "linux.seccomp.defaultAction has a value" },
-		{ "{\"ociVersion\":\"1.0.0\",\"process\":{\"cwd\":\"/\\u0000x\"}}", "not valid JSON" },
+		{ "{\"ociVersion\":\"1.0.0\",\"process\":{\"cwd\":\"/\\u0000x\"}}",
+		  "not valid JSON" },
 		{ "{\"ociVersion\":\"1.0.0\",\"mounts\":[{}]}",
 		  "mounts[0].destination is missing" },
 	};
