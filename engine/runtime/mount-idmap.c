@@ -44,8 +44,10 @@ static int open_map_namespace(const struct idmap_set *maps, int proc_fd, int *re
 	int fd = -1;
 	int r = 0;
 
-	while (pid == 0)
-		(void)pause(); /* until it is killed */
+	if (pid == 0) {
+		for (;;)
+			(void)pause(); /* until it is killed */
+	}
 	if (pid < 0)
 		return err_set(err, pid, "cannot make a user namespace");
 	r = userns_write_maps(pid, maps, false, false, err);
