@@ -15,7 +15,7 @@ setup_file() {
 	fi
 	chown "$USER_NAME" "$DISK"
 	export FLAGS="--root $DISK/s --runroot $BRYO_WORK/tmp/run.$$"
-	small import "$ROOTFS" tiny >/dev/null
+	small import -q "$ROOTFS" tiny >/dev/null
 	small create --name keep tiny cat /data/one >/dev/null
 }
 teardown_file() {
@@ -37,13 +37,13 @@ says_full() {
 @test "full: import and load are refused and undone" {
 	small save -o "$BRYO_WORK/tmp/tiny-full.tar" tiny
 	fill
-	run --separate-stderr small import "$ROOTFS" more
+	run --separate-stderr small import -q "$ROOTFS" more
 	is "$status" 125
 	says_full
 	run small image exists more
 	is "$status" 1
 	room
-	run --separate-stderr small import "$ROOTFS" more
+	run --separate-stderr small import -q "$ROOTFS" more
 	is "$status" 0 "after there is room: $stderr"
 	run small rmi more
 	is "$status" 0
@@ -90,7 +90,7 @@ says_full() {
 	for kb in 200 600 1200 2000 3000 3900 5000; do
 		dd if=/dev/zero of="$DISK/filler" bs=64k status=none 2>/dev/null || true
 		truncate -s "-${kb}K" "$DISK/filler"
-		run --separate-stderr small import "$ROOTFS" more
+		run --separate-stderr small import -q "$ROOTFS" more
 		if [ "$status" = 0 ]; then
 			run small rmi more
 			is "$status" 0

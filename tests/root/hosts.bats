@@ -37,7 +37,7 @@ in_place() {
 
 @test "no subordinate ids: one id, a notice, and package managers' chown works" {
 	flags="--root $PLACE/bryo-noids/s --runroot $PLACE/bryo-noids/r"
-	run --separate-stderr as_user bryo-noids "$BRYO" $flags import "$ROOTFS" tiny
+	run --separate-stderr as_user bryo-noids "$BRYO" $flags import -q "$ROOTFS" tiny
 	is "$status" 0 "import: $stderr"
 	like "$stderr" '/etc/subuid'
 	is "$(grep -c . <<<"$stderr")" 1 "lines of notice: $stderr"
@@ -53,13 +53,13 @@ in_place() {
 @test "no /dev/net/tun: the default network names it, none and host work" {
 	user=${BRYO_TEST_USER:-bryo-test}
 	flags="--root $PLACE/$user/s --runroot $PLACE/$user/r"
-	as_test_user "$BRYO" $flags import "$ROOTFS" tiny
+	as_test_user "$BRYO" $flags import -q "$ROOTFS" tiny
 	hide='mount -t tmpfs none /dev/net'
 	[ -d /dev/net ] || hide=true
 	run --separate-stderr in_place "$hide" "$BRYO" $flags run --rm --network=none tiny echo hi
-	is "$output" hi
+	is "$output" hi "with $stderr"
 	run --separate-stderr in_place "$hide" "$BRYO" $flags run --rm --network=host tiny echo hi
-	is "$output" hi
+	is "$output" hi "with $stderr"
 	run --separate-stderr in_place "$hide" "$BRYO" $flags run --rm tiny echo hi
 	if [ "$status" != 0 ]; then is "$status" 125; fi
 	has "$stderr" /dev/net/tun
@@ -69,7 +69,7 @@ in_place() {
 @test "no /dev/fuse is no matter" {
 	user=${BRYO_TEST_USER:-bryo-test}
 	run --separate-stderr in_place 'mount --bind /dev/full /dev/fuse' "$BRYO" --root "$PLACE/$user/s" --runroot "$PLACE/$user/r" run --rm --network=none tiny echo hi
-	is "$output" hi
+	is "$output" hi "with $stderr"
 }
 
 @test "no /run/user/UID: a private folder, found again by the next command" {
@@ -77,7 +77,7 @@ in_place() {
 	flags="--root $PLACE/$user/s2"
 	hide='mount -t tmpfs -o mode=755 none /run/user'
 	in_place "$hide" bash -c '
-		"$0" $1 import "$2" tiny >/dev/null &&
+		"$0" $1 import -q "$2" tiny >/dev/null &&
 		"$0" $1 run -d --name r --network=none tiny sleep 100 >/dev/null &&
 		"$0" $1 exec r echo found && "$0" $1 rm -f -t 0 r >/dev/null && "$0" $1 rmi -af >/dev/null' "$BRYO" "$flags" "$ROOTFS" >out
 	is "$(cat out)" found
@@ -88,7 +88,7 @@ in_place() {
 	user=${BRYO_TEST_USER:-bryo-test}
 	flags="--root $PLACE/$user/s --runroot $PLACE/$user/r"
 	run --separate-stderr in_place 'umount -R -l /sys/fs/cgroup' "$BRYO" $flags run --rm --network=none tiny echo hi
-	is "$output" hi
+	is "$output" hi "with $stderr"
 	run --separate-stderr in_place 'umount -R -l /sys/fs/cgroup' "$BRYO" $flags run --rm --network=none --memory=50m tiny echo hi
 	like "$stderr" 'memory|cgroup'
 }
@@ -100,11 +100,11 @@ in_place() {
 	chmod 755 "$PLACE"/new?idmap
 	hide="mount --bind $PLACE/newuidmap $(command -v newuidmap) && mount --bind $PLACE/newgidmap $(command -v newgidmap)"
 	flags="--root $PLACE/$user/s3 --runroot $PLACE/$user/r3"
-	run --separate-stderr in_place "$hide" "$BRYO" $flags import "$ROOTFS" tiny
+	run --separate-stderr in_place "$hide" "$BRYO" $flags import -q "$ROOTFS" tiny
 	is "$status" 0 "import: $stderr"
 	like "$stderr" 'newuidmap|newgidmap'
 	run --separate-stderr in_place "$hide" "$BRYO" $flags run --rm --network=none tiny echo hi
-	is "$output" hi
+	is "$output" hi "with $stderr"
 	run in_place "$hide" "$BRYO" $flags doctor
 	like "$output" 'newuidmap'
 	rm -rf "$PLACE/$user/s3"
@@ -113,7 +113,8 @@ in_place() {
 @test "two users do not see or disturb each other" {
 	a="as_test_user $BRYO"
 	b="as_user bryo-noids $BRYO"
-	$a import "$ROOTFS" mine >/dev/null
+	$a import -q "$ROOTFS" mine >/dev/null
+	$a rm -f -i -t 0 same >/dev/null
 	$a run -d --name same --network=none mine sleep 100 >/dev/null
 	run $b ps -aq
 	is "${lines[-1]:-}" ""

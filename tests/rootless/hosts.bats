@@ -110,9 +110,9 @@ named() {
 	[ -z "$(command -v newuidmap)" ] || [ -w "$(dirname "$(command -v newuidmap)")" ] || true
 	# Its absence is played by a user namespace in which the setuid bit means nothing: no_new_privs.
 	flags="--root $PWD/nnp --runroot $PWD/nnp-run"
-	run --separate-stderr setpriv --no-new-privs "$BRYO" $flags import "$ROOTFS" t
+	run --separate-stderr setpriv --no-new-privs "$BRYO" $flags import -q "$ROOTFS" t
 	is "$status" 0 "import: $stderr"
-	like "$stderr" 'one id|single id|only'
+	like "$stderr" 'one id|single id|only|newuidmap'
 	run --separate-stderr setpriv --no-new-privs "$BRYO" $flags run --rm t sh -c \
 		'id -u; cat /proc/self/uid_map; chown 33:44 /data/one && echo chowned'
 	is "$status" 0 "run: $stderr"
