@@ -24,7 +24,6 @@ static const struct {
 	FIELD("cgroupns", cgroupns, DEFAULT_STR),
 	FIELD("cgroups", cgroups, DEFAULT_STR),
 	FIELD("default_capabilities", default_caps, DEFAULT_LIST),
-	FIELD("default_sysctls", sysctls, DEFAULT_LIST),
 	FIELD("default_ulimits", ulimits, DEFAULT_LIST),
 	FIELD("devices", devices, DEFAULT_LIST),
 	FIELD("dns_options", dns_options, DEFAULT_LIST),
@@ -117,6 +116,49 @@ static int set_one(const json_t *table, size_t i, struct request *request, struc
 	return 0;
 }
 
+/* Whether a namespace option names one that is not the container's own. */
+static bool is_shared(const char *mode)
+{
+	return mode &&
+	       (str_eq(mode, "host") || str_starts(mode, "container:") || str_starts(mode, "ns:"));
+}
+
+/* Which namespace a setting belongs to: sysctl.d(5), namespaces(7). */
+static bool of_shared(const char *setting, const struct request *request)
+{
+	const char *network = request->network.count ? request->network.v[0] : NULL;
+
+	if (str_starts(setting, "net."))
+		return is_shared(network);
+	if (str_starts(setting, "kernel.hostname") || str_starts(setting, "kernel.domainname"))
+		return is_shared(request->uts);
+	if (str_starts(setting, "fs.mqueue.") || str_starts(setting, "kernel."))
+		return is_shared(request->ipc);
+	return false;
+}
+
+/*
+ * default_sysctls of containers.conf, without those whose namespace is somebody else's: as with
+ * Podman a default is left out there, while --sysctl is an error.
+ */
+static int set_sysctls(const json_t *table, struct request *request, struct err *err)
+{
+	struct strv all auto_done(strv) = STRV_INIT;
+	struct strv merged auto_done(strv) = STRV_INIT;
+	int r = json_get_strv(table, "default_sysctls", &all, err);
+
+	for (size_t i = 0; r == 0 && i < all.count; i++)
+		if (!of_shared(all.v[i], request))
+			strv_add(&merged, all.v[i]);
+	if (r < 0 || merged.count == 0)
+		return r;
+	strv_add_all(&merged, &request->sysctls);
+	strv_done(&request->sysctls);
+	request->sysctls = merged;
+	merged = STRV_INIT;
+	return 0;
+}
+
 int spec_defaults(const json_t *conf, struct request *request, struct err *err)
 {
 	const json_t *table = conf ? json_object_get(conf, "containers") : NULL;
@@ -129,9 +171,9 @@ int spec_defaults(const json_t *conf, struct request *request, struct err *err)
 		r = set_one(table, i, request, err);
 	if (r == 0)
 		r = json_get_str(table, "netns", &netns, err);
-	if (r < 0)
-		return err_prefix(err, "containers.conf");
-	if (!str_empty(netns) && request->network.count == 0)
+	if (r == 0 && !str_empty(netns) && request->network.count == 0)
 		strv_add(&request->network, netns);
-	return 0;
+	if (r == 0)
+		r = set_sysctls(table, request, err);
+	return r < 0 ? err_prefix(err, "containers.conf") : 0;
 }

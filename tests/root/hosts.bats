@@ -116,8 +116,8 @@ in_place() {
 	$a import -q "$ROOTFS" mine >/dev/null
 	$a rm -f -i -t 0 same >/dev/null
 	$a run -d --name same --network=none mine sleep 100 >/dev/null
-	run $b ps -aq
-	is "${lines[-1]:-}" ""
+	run --separate-stderr $b ps -aq
+	is "$output" ""
 	run $b exec same true
 	isnt "$status" 0
 	uid=$(id -u "${BRYO_TEST_USER:-bryo-test}")
