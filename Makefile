@@ -153,7 +153,7 @@ check-rootless: all
 check-root: all
 	@tests/bats.sh root tests/root tests/oci
 check-compat: all
-	@tests/bats.sh rootless tests/compat
+	@BRYO_TEST_NAME=check-compat tests/bats.sh rootless tests/compat
 check-docs: all
 	@tests/docs.sh
 test: deps-test

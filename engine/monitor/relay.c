@@ -72,7 +72,7 @@ int exec_relay_run(const struct relay_args *args, struct relay_result *ret_resul
 	auto_close int err_fd = args->err_fd;
 	auto_close int tty_fd = args->tty_fd;
 	/* The other side held open by us: the terminal never hangs up before the process ends. */
-	auto_close int peer_fd =
+	auto_close __attribute__((unused)) int peer_fd =
 		tty_fd < 0 ? -1 : ioctl(tty_fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	struct session session = { .args = args };
 	struct relay relay = {

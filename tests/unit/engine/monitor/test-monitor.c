@@ -414,7 +414,6 @@ static void input_stays_open_when_asked(void **state)
 	struct rig *rig = *state;
 	auto_close int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	auto_close int out = open_in(rig, "out");
-	auto_close int control = -1;
 	struct err err = ERR_INIT;
 	struct attach_result r;
 	pid_t first = 0;
