@@ -148,7 +148,10 @@ struct container_remove_args {
 };
 int container_remove(struct engine *engine, const char *name,
 		     const struct container_remove_args *args, struct err *err);
-/* What is left of a container that is not running any more; the change lock is held. */
+/*
+ * Takes away a container that is not running any more; the change lock is held. Its files are
+ * set aside in one step, for storage_sweep() to delete when nobody is waiting.
+ */
 int container_discard(struct engine *engine, struct container *container, bool volumes,
 		      struct err *err);
 

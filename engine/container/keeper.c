@@ -510,6 +510,9 @@ void keeper_main(struct keeper_args *args)
 	strv_done(&warnings);
 	if (r == 0)
 		(void)keep(&k, &err);
+	/* Whoever waited has been told: now the files of a --rm container can take their time. */
+	if (k.container->spec.rm)
+		(void)storage_sweep(&k.engine->storage, NULL);
 	if (k.listen_fd >= 0)
 		(void)unlinkat(k.engine->run_fd, k.socket_name,
 			       0); /* removed with the container already */

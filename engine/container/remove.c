@@ -35,7 +35,7 @@ int container_discard(struct engine *engine, struct container *c, bool volumes, 
 
 	state_release_name(&engine->containers, c->state.name, c->id);
 	/* One rename: from here on the container is gone, whatever happens to us. */
-	r = storage_discard(&engine->storage, engine->containers.objects_fd, c->id, err);
+	r = storage_set_aside(&engine->storage, engine->containers.objects_fd, c->id, err);
 	if (r < 0)
 		return r;
 	if (has_spec && volumes)
@@ -66,7 +66,11 @@ int container_remove(struct engine *engine, const char *name,
 		if (r == 0 && c.state.rm && faccessat(c.fd, "state.json", F_OK, 0) < 0)
 			return 0;
 	}
-	return r < 0 ? r : container_discard(engine, &c, args->volumes || c.state.rm, err);
+	if (r == 0)
+		r = container_discard(engine, &c, args->volumes || c.state.rm, err);
+	if (r == 0)
+		(void)storage_sweep(&engine->storage, NULL); /* what is left goes next time */
+	return r;
 }
 
 int container_users_of_image(struct engine *engine, const char *image_id, struct strv *ret_ids,
