@@ -20,6 +20,14 @@
 #include "rootless/doctor.h"
 #include "rootless/rootless.h"
 
+static void tell_single_id(const char *lost)
+{
+	auto_free char *line =
+		xasprintf("Containers see one id only (`bryo doctor` tells the fix): %s", lost);
+
+	cli_print_line(line);
+}
+
 /* The caller's place on this host; enter: in the user namespace that containers live in. */
 static int launch(const struct cli_global *global, bool enter, struct rootless *ret,
 		  struct err *err)
@@ -33,7 +41,7 @@ static int launch(const struct cli_global *global, bool enter, struct rootless *
 		r = rootless_enter(ret, err);
 	/* Said once, by the command that made the namespace. */
 	if (r == 0 && ret->made_holder && ret->lost)
-		cli_print_line(ret->lost);
+		tell_single_id(ret->lost);
 	return r;
 }
 

@@ -86,17 +86,20 @@ int paths_claim(const char *path, uid_t owner, struct err *err)
 	return 0;
 }
 
-/* True for a folder of the user's own that nobody else can enter or write. */
-static bool is_private(const char *path, uid_t uid)
+/*
+ * True for a folder of the caller's own that nobody else can enter or write. Inside a user
+ * namespace the caller is its root, whatever its number outside.
+ */
+static bool is_private(const char *path)
 {
 	struct stat st;
 
-	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == uid &&
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
 	       (st.st_mode & 0077) == 0;
 }
 
 /* The choice of this boot, recorded by machine: "BOOT PATH\n". */
-static char *recorded_choice(const char *data_root, const char *record, const char *boot, uid_t uid)
+static char *recorded_choice(const char *data_root, const char *record, const char *boot)
 {
 	auto_free char *path = xasprintf("%s/%s", data_root, record);
 	auto_free char *text = NULL;
@@ -109,7 +112,7 @@ static char *recorded_choice(const char *data_root, const char *record, const ch
 		return NULL;
 	*rest++ = '\0';
 	rest = str_trim(rest);
-	return str_eq(text, boot) && is_private(rest, uid) ? xstrdup(rest) : NULL;
+	return str_eq(text, boot) && is_private(rest) ? xstrdup(rest) : NULL;
 }
 
 /*
@@ -122,14 +125,14 @@ static int choose_run_root(uid_t uid, char **ret_path, struct err *err)
 	auto_free char *path = NULL;
 	char unique[13];
 
-	if (is_private(session, uid) && access(session, W_OK) == 0) {
+	if (is_private(session) && access(session, W_OK) == 0) {
 		*ret_path = xasprintf("%s/bryo", session);
 		return 0;
 	}
 	path = xasprintf("/tmp/bryo-%u", uid);
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return err_set(err, -errno, "cannot make the run folder %s", path);
-	if (!is_private(path, uid)) {
+	if (!is_private(path)) {
 		free(path);
 		str_random_hex(unique, 12);
 		path = xasprintf("/tmp/bryo-%u-%s", uid, unique);
@@ -156,13 +159,13 @@ int paths_run_root(enum rootless_mode mode, uid_t uid, const char *data_root, ch
 	proc_machine_id(machine);
 	record = xasprintf("run-root.%s", machine);
 	if (proc_boot_id(boot) == 0) {
-		*ret_path = recorded_choice(data_root, record, boot, uid);
+		*ret_path = recorded_choice(data_root, record, boot);
 		if (*ret_path)
 			return 0;
 	}
 	r = choose_run_root(uid, &path, err);
 	if (r == 0)
-		r = paths_claim(path, uid, err);
+		r = paths_claim(path, geteuid(), err);
 	if (r < 0)
 		return r;
 	if (*boot) {

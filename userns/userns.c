@@ -243,9 +243,10 @@ static void __attribute__((noreturn)) holder_main(int sync_fd)
 		err_send(sync_fd, &err);
 		_exit(1);
 	}
-	/* sync_fd goes with the rest: its end tells the parent that we stay */
-	if (proc_stay(NULL, 0, "bryo-holder") < 0 || prctl(PR_SET_DUMPABLE, 1) < 0)
+	if (proc_stay(&sync_fd, 1, "bryo-holder") < 0 || prctl(PR_SET_DUMPABLE, 1) < 0)
 		_exit(1);
+	/* Its end tells the parent that we stay, and that our namespace can be opened. */
+	(void)close(sync_fd);
 	for (;;)
 		(void)pause();
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "engine/base/alloc.h"
 #include "engine/base/buf.h"
@@ -84,6 +85,25 @@ static const char *type_name(const struct run *run, const struct value *value)
 	return value_type(value);
 }
 
+/*
+ * A field by its name in Go, where the JSON has it in lower case ("Host" for "host", "OCIRuntime"
+ * for "ociRuntime"): info's structs are so.
+ */
+static json_t *find_field(const json_t *object, const char *name)
+{
+	json_t *found = json_object_get(object, name);
+	const char *key = NULL;
+	json_t *value = NULL;
+
+	if (found || name[0] < 'A' || name[0] > 'Z')
+		return found;
+	json_object_foreach ((json_t *)object, key, value) {
+		if (strcasecmp(key, name) == 0)
+			return value;
+	}
+	return NULL;
+}
+
 /* One field of a value. */
 static int field(struct run *run, const struct operand *operand, struct value *value,
 		 const char *name)
@@ -97,7 +117,8 @@ static int field(struct run *run, const struct operand *operand, struct value *v
 		message = xasprintf("nil data; no entry for key \"%s\"", name);
 		return fail(run, operand, message);
 	}
-	next.json = json_incref(json_object_get(value->json, name));
+	next.json = json_incref(value->map ? json_object_get(value->json, name)
+					   : find_field(value->json, name));
 	if (!next.json && !value->map && !json_is_null(value->json)) {
 		message = xasprintf("can't evaluate field %s in type %s", name,
 				    type_name(run, value));

@@ -159,7 +159,8 @@ static int join(int64_t seconds, int64_t fraction, int64_t *ret_nanoseconds)
 {
 	int64_t ns = 0;
 
-	if (__builtin_mul_overflow(seconds, SECOND, &ns) || __builtin_add_overflow(ns, fraction, &ns))
+	if (__builtin_mul_overflow(seconds, SECOND, &ns) ||
+	    __builtin_add_overflow(ns, fraction, &ns))
 		return -EINVAL;
 	*ret_nanoseconds = ns;
 	return 0;

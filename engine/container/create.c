@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -217,6 +218,76 @@ static int write_cidfile(const struct container_spec *spec, struct err *err)
 	return 0;
 }
 
+struct range {
+	int64_t start, end;
+};
+
+static int by_start(const void *a, const void *b)
+{
+	const struct range *x = a;
+	const struct range *y = b;
+
+	return (x->start > y->start) - (x->start < y->start);
+}
+
+/* Ranges of all containers with --userns=auto; the caller frees. */
+static int taken_ranges(struct engine *engine, struct range **ret, size_t *ret_count,
+			struct err *err)
+{
+	struct strv ids auto_done(strv) = STRV_INIT;
+	int r = state_list(&engine->containers, &ids, err);
+
+	*ret = xcalloc(ids.count, sizeof(**ret));
+	*ret_count = 0;
+	for (size_t i = 0; i < ids.count && r == 0; i++) {
+		struct container c auto_done(container) = CONTAINER_INIT;
+
+		if (container_load(engine, ids.v[i], &c, NULL) < 0 ||
+		    container_load_spec(&c, NULL) < 0)
+			continue; /* removed this moment */
+		if (c.spec.userns == SPEC_USERNS_AUTO)
+			(*ret)[(*ret_count)++] =
+				(struct range){ c.spec.auto_start,
+						c.spec.auto_start + c.spec.auto_size };
+	}
+	if (*ret_count > 1)
+		qsort(*ret, *ret_count, sizeof(**ret), by_start);
+	return r;
+}
+
+/*
+ * --userns=auto: the first gap among the subordinate ids. *ret_lock is held until the record
+ * is written, so that two containers made at once cannot choose the same.
+ */
+static int choose_ids(struct engine *engine, struct container_spec *spec, int *ret_lock,
+		      struct err *err)
+{
+	uint64_t uids = idmap_size(&engine->maps.uid);
+	uint64_t gids = idmap_size(&engine->maps.gid);
+	auto_free struct range *taken = NULL;
+	size_t count = 0;
+	int64_t start = 1; /* id 0 is the caller */
+	int r = 0;
+
+	if (spec->userns != SPEC_USERNS_AUTO)
+		return 0;
+	*ret_lock = openat(engine->containers.names_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*ret_lock < 0 || flock(*ret_lock, LOCK_EX) < 0)
+		return err_set(err, -errno, "cannot lock the containers");
+	r = taken_ranges(engine, &taken, &count, err);
+	for (size_t i = 0; i < count && taken[i].start < start + spec->auto_size; i++)
+		if (taken[i].end > start)
+			start = taken[i].end;
+	if (r == 0 && (uint64_t)(start + spec->auto_size) > (uids < gids ? uids : gids))
+		return err_say(
+			err, ERR_UNSUPPORTED,
+			"--userns=auto: no %lld ids in a row are free among your subordinate ids; "
+			"remove containers, or see subuid(5) for more ids",
+			(long long)spec->auto_size);
+	spec->auto_start = start;
+	return r;
+}
+
 static int make_root(struct engine *engine, const struct container_spec *spec, struct err *err)
 {
 	struct storage_range ranges[2][IDMAP_MAX];
@@ -252,11 +323,14 @@ static int make_root(struct engine *engine, const struct container_spec *spec, s
 /* Folder, root file system, volumes, records; undone by the caller on failure. */
 static int make_container(struct engine *engine, struct container *c, struct err *err)
 {
+	auto_close int ids_lock = -1;
 	int r = state_lock(c->fd, STATE_LOCK_CHANGE, true, &c->lock);
 
 	if (r < 0)
 		return err_set(err, r, "cannot lock container %.12s", c->id);
 	r = claim_name(engine, &c->spec, err);
+	if (r == 0)
+		r = choose_ids(engine, &c->spec, &ids_lock, err);
 	for (size_t i = 0; i < c->spec.volumes_from.count && r == 0; i++)
 		r = add_volumes_from(engine, &c->spec, c->spec.volumes_from.v[i], err);
 	if (r == 0)

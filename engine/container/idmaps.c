@@ -6,13 +6,18 @@
 
 #include "engine/base/err.h"
 
-#define AUTO_SIZE 65536 /* containers.conf(5), userns_size of --userns=auto, at most */
-
 /* All of our ids but id 0, which is the caller. */
 static void no_caller(struct idmap *map, uint64_t size)
 {
 	*map = (struct idmap){ 0 };
 	(void)idmap_add(map, 0, 1, (uint32_t)(size - 1)); /* the first range of an empty map */
+}
+
+static void auto_range(struct idmap *map, const struct container_spec *spec)
+{
+	*map = (struct idmap){ 0 };
+	(void)idmap_add(map, 0, (uint32_t)spec->auto_start,
+			(uint32_t)spec->auto_size); /* the first range */
 }
 
 static int parse_maps(const struct strv *texts, const char *flag, struct idmap *ret_map,
@@ -73,8 +78,8 @@ int container_idmaps(const struct engine *engine, const struct container_spec *s
 		no_caller(&ret_maps->gid, gids);
 		break;
 	case SPEC_USERNS_AUTO:
-		no_caller(&ret_maps->uid, uids > AUTO_SIZE ? AUTO_SIZE + 1 : uids);
-		no_caller(&ret_maps->gid, gids > AUTO_SIZE ? AUTO_SIZE + 1 : gids);
+		auto_range(&ret_maps->uid, spec);
+		auto_range(&ret_maps->gid, spec);
 		break;
 	case SPEC_USERNS_MAPS:
 		r = parse_maps(&spec->uidmap, "--uidmap", &ret_maps->uid, err);

@@ -92,6 +92,23 @@ static int build_keep_id(const char *options, const struct spec_host *host,
 	return r;
 }
 
+/* size=N; where the range lies is decided when the container is made. */
+static int build_auto(const char *options, struct container_spec *spec, struct err *err)
+{
+	const char *size = str_after(options, "size=");
+	uint32_t n = 0;
+
+	spec->userns = SPEC_USERNS_AUTO;
+	if (*options == '\0')
+		return 0;
+	if (!size || str_to_u32(size, &n) < 0 || n == 0)
+		return err_say(err, ERR_UNSUPPORTED,
+			       "--userns auto:%s is not supported: only auto:size=NUMBER is",
+			       options);
+	spec->auto_size = n;
+	return 0;
+}
+
 static int build_userns(const struct request *q, const struct spec_host *host,
 			struct container_spec *spec, struct err *err)
 {
@@ -120,11 +137,9 @@ static int build_userns(const struct request *q, const struct spec_host *host,
 		spec->userns = SPEC_USERNS_NOMAP;
 		return 0;
 	}
-	if (str_eq(text, "auto")) {
-		spec->userns = SPEC_USERNS_AUTO;
-		return 0;
-	}
-	if (str_starts(text, "auto:") || str_starts(text, "container:") || str_starts(text, "ns:"))
+	if (str_eq(text, "auto") || str_starts(text, "auto:"))
+		return build_auto(text[4] ? text + 5 : "", spec, err);
+	if (str_starts(text, "container:") || str_starts(text, "ns:"))
 		return err_say(err, ERR_UNSUPPORTED, "--userns %s is not supported yet", text);
 	return err_say(
 		err, ERR_USAGE,
@@ -186,7 +201,8 @@ static int build_ports(const struct request *q, const struct image_config *image
 	int r = 0;
 
 	for (size_t i = 0; i < q->publish.count && r == 0; i++)
-		r = port_parse(&ports, q->publish.v[i], err);
+		if ((r = port_parse(&ports, q->publish.v[i], err)) < 0)
+			(void)err_prefix(err, "--publish %s", q->publish.v[i]);
 	for (size_t i = 0; i < q->expose.count && r == 0; i++)
 		r = port_expose_parse(&exposed, q->expose.v[i], err);
 	for (size_t i = 0; image && i < image->ports.count && r == 0; i++)

@@ -107,6 +107,8 @@ static const struct field {
 	BOOL(has_keep_gid),
 	I64(keep_uid, 0),
 	I64(keep_gid, 0),
+	I64(auto_size, 1024),
+	I64(auto_start, 0),
 	STRV(uidmap),
 	STRV(gidmap),
 	NS(pid),

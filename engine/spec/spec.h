@@ -129,6 +129,7 @@ struct container_spec {
 	enum spec_userns_kind userns;
 	bool has_keep_uid, has_keep_gid;
 	int64_t keep_uid, keep_gid;
+	int64_t auto_size, auto_start; /* of --userns=auto: ids start to start+size-1 are its own */
 	struct strv uidmap, gidmap;
 	struct spec_ns pid, ipc, uts, cgroupns;
 	char *hostname; /* NULL: the short id, or the host's with uts host */

@@ -85,6 +85,26 @@ static bool folder_exists(const struct state *state, const char *id)
 	return fstatat(state->objects_fd, id, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+static bool has_record(const struct state *state, const char *id)
+{
+	char path[STATE_ID_SIZE + 64];
+	struct stat st;
+
+	(void)stpcpy(stpcpy(stpcpy(path, id), "/"), state->record); /* record names are short */
+	return fstatat(state->objects_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Has no record, and nobody is making it: its maker was killed. */
+static bool is_abandoned(const struct state *state, const char *id)
+{
+	auto_close int fd = -1;
+	auto_close int lock = -1;
+
+	if (has_record(state, id) || state_open_object(state, id, &fd) < 0)
+		return false;
+	return state_lock(fd, STATE_LOCK_CHANGE, false, &lock) != -EAGAIN && !has_record(state, id);
+}
+
 int state_claim_name(const struct state *state, const char *name, const char *id, const char *what,
 		     struct err *err)
 {
@@ -97,7 +117,7 @@ int state_claim_name(const struct state *state, const char *name, const char *id
 			return err_set(err, -errno, "cannot record the name \"%s\"", name);
 		if (read_name(state, name, owner) < 0)
 			continue; /* released this moment */
-		if (folder_exists(state, owner))
+		if (folder_exists(state, owner) && !is_abandoned(state, owner))
 			return err_say(
 				err, ERR_EXISTS,
 				"the %s name \"%s\" is already in use by %s. You have to remove "
@@ -120,15 +140,6 @@ void state_release_name(const struct state *state, const char *name, const char 
 }
 
 /* ---- Finding ---- */
-
-static bool has_record(const struct state *state, const char *id)
-{
-	char path[STATE_ID_SIZE + 64];
-	struct stat st;
-
-	(void)stpcpy(stpcpy(stpcpy(path, id), "/"), state->record); /* record names are short */
-	return fstatat(state->objects_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
 
 /* Calls use() with each folder that looks like an object. Stops at a non-zero answer. */
 static int each_object(const struct state *state, int (*use)(const char *id, void *data),

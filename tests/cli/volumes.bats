@@ -46,7 +46,9 @@ teardown_file() { remove_all; }
 	mkdir -p p
 	run_bryo run --rm -v "$PWD/p:/p:rslave" tiny grep ' /p ' /proc/self/mountinfo
 	# Only a mount that is shared on the host has a master to be slave of.
-	if findmnt -no PROPAGATION -T "$PWD/p" | grep -q shared; then like "$output" ' master:[0-9]+'; fi
+	if findmnt -no PROPAGATION -T "$PWD/p" | grep -q shared; then
+		like "$output" ' master:[0-9]+'
+	fi
 	run_bryo run --rm -v "$PWD/p:/p" tiny grep ' /p ' /proc/self/mountinfo
 	unlike "$output" '(shared|master):'
 	rmdir p
