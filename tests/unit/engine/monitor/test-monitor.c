@@ -540,6 +540,10 @@ static void the_last_words_of_a_terminal_arrive(void **state)
 {
 	struct rig *rig = *state;
 	auto_close int out = open_in(rig, "out");
+	auto_close int joined = open_in(rig, "joined");
+	struct log_read_args read_args = {
+		.dir_fd = rig->dir_fd, .out_fd = joined, .err_fd = -1, .tail = LOG_ALL
+	};
 	struct stat st;
 
 	start(rig, RIG_TTY | RIG_FIRST | RIG_LOG,
@@ -547,8 +551,10 @@ static void the_last_words_of_a_terminal_arrive(void **state)
 	assert_int_equal(relay(rig, -1, out, -1).end, ATTACH_EXITED);
 	assert_int_equal(fstat(out, &st), 0);
 	assert_non_null(strstr(slurp(rig, "out"), "line 1999\r\n"));
-	assert_non_null(strstr(slurp(rig, "ctr.log"), "line 1999\r\n"));
 	(void)result(rig);
+	/* A read may have cut the line in two entries: the log's reader joins them. */
+	assert_int_equal(log_read(&read_args, NULL), 0);
+	assert_non_null(strstr(slurp(rig, "joined"), "line 1999\r\n"));
 }
 
 static void a_client_that_never_reads_holds_nobody_up_at_the_end(void **state)
