@@ -141,7 +141,7 @@ bird_lives() {
 		--ulimit run --ulimit nosuch=1 tiny true
 		--ulimit run --ulimit nofile=5:1 tiny true
 		--shm-size run --shm-size=-1 tiny true
-		--publish run --publish=x:y tiny true
+		port run --publish=x:y tiny true
 		--stop-timeout run --stop-timeout=soon tiny true
 		--stop-signal run --stop-signal=SIGNOTHING tiny true
 		--sysctl run --sysctl novalue tiny true
