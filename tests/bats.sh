@@ -87,7 +87,7 @@ fi
 as_user=(env)
 home=${HOME:-/root} runtime=${XDG_RUNTIME_DIR:-}
 if [ "$mode" = rootless ] && [ "$(id -u)" = 0 ]; then
-	id "$user" >/dev/null 2>&1 || useradd -m -s /bin/bash "$user"
+	id "$user" >/dev/null 2>&1 || useradd -K UID_MIN=7001 -m -s /bin/bash "$user"	# not an id that images use
 	uid=$(id -u "$user")
 	for f in /etc/subuid /etc/subgid; do
 		grep -q "^$user:" $f || echo "$user:$((300000000 + uid % 1000 * 65536)):65536" >>$f

@@ -73,7 +73,8 @@ named() {
 @test "signals that the caller ignores or blocks do not reach the container's" {
 	run bash -c "trap '' INT TERM HUP PIPE; '$BRYO' run --rm tiny grep -E '^Sig(Ign|Blk)' /proc/self/status"
 	like "$output" 'SigBlk:.*0000000000000000'
-	like "$output" 'SigIgn:.*0000000000000000'
+	# 32 and 33 are the C library's own, which it lets nobody set
+	like "$output" 'SigIgn:.*0000000(000000000|180000000)$'
 }
 
 @test "a current folder that is gone" {
