@@ -111,10 +111,14 @@ int proc_wait(pid_t pid)
 
 void proc_reset_signals(void)
 {
+	/* The kernel's own struct, all zero: SIG_DFL. libc's refuses the two signals that it uses
+	 * itself, which a caller may have ignored all the same. */
+	static const unsigned long by_default[4];
 	sigset_t none;
 
-	for (int i = 1; i < NSIG; i++)
-		(void)signal(i, SIG_DFL); /* KILL, STOP and glibc's own refuse, rightly */
+	for (int i = 1; i <= 64; i++)
+		(void)syscall(SYS_rt_sigaction, i, by_default, NULL,
+			      8); /* KILL and STOP refuse, rightly */
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -450,7 +450,8 @@ int spec_build_mounts(const struct request *q, const struct spec_host *host,
 	for (size_t i = 0; i < q->mounts.count && r == 0; i++)
 		r = add_mount(q->mounts.v[i], spec, err);
 	for (size_t i = 0; i < q->tmpfs.count && r == 0; i++)
-		r = add_tmpfs(q->tmpfs.v[i], spec, err);
+		if ((r = add_tmpfs(q->tmpfs.v[i], spec, err)) < 0)
+			(void)err_prefix(err, "--tmpfs %s", q->tmpfs.v[i]);
 	if (r == 0 && host->image)
 		r = add_image_volumes(q, host->image, spec, err);
 	if (r == 0 && q->storage_opts.count > 0)

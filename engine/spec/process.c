@@ -244,7 +244,7 @@ static int build_stop(const struct request *q, const struct image_config *image,
 	if (!str_empty(name)) {
 		spec->stop_signal = spec_signal_parse(name);
 		if (spec->stop_signal < 0)
-			return err_say(err, ERR_USAGE, "invalid signal: %s", name);
+			return err_say(err, ERR_USAGE, "invalid signal for --stop-signal: %s", name);
 	}
 	if (q->stop_timeout)
 		r = parse_number(q->stop_timeout, "--stop-timeout", -1, &spec->stop_timeout, err);

@@ -22,7 +22,8 @@ drop_store() {
 }
 
 # What the store holds, by name of folder: two levels, without caches and locks.
-store_entries() { (cd "$STORE" && find . -mindepth 2 -maxdepth 2 ! -name '*.lock' ! -path './cache/*' | sort); }
+# What is set aside in trash/ is nobody's: the next command that writes deletes it.
+store_entries() { (cd "$STORE" && find . -mindepth 2 -maxdepth 2 ! -name '*.lock' ! -path './cache/*' ! -path './trash/*' | sort); }
 
 # sample CALLS: which n are tried for a process that makes so many calls.
 sample() {
