@@ -64,7 +64,7 @@ static int build_log(const struct request *q, struct container_spec *spec, struc
 		known = known || str_eq(drivers[i], driver);
 	if (!known)
 		return err_say(err, ERR_USAGE,
-			       "invalid log driver \"%s\": want k8s-file, json-file, journald, "
+			       "invalid --log-driver \"%s\": want k8s-file, json-file, journald, "
 			       "passthrough or none",
 			       driver);
 	for (size_t i = 0; i < q->log_opts.count; i++) {

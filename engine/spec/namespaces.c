@@ -238,9 +238,11 @@ static int build_names(const struct request *q, struct container_spec *spec, str
 	int r = refuse_addresses(q, err);
 
 	for (size_t i = 0; i < q->dns.count && r == 0; i++)
-		r = net_dns_check(q->dns.v[i], err);
+		if ((r = net_dns_check(q->dns.v[i], err)) < 0)
+			(void)err_prefix(err, "--dns %s", q->dns.v[i]);
 	for (size_t i = 0; i < q->add_hosts.count && r == 0; i++)
-		r = net_add_host_check(q->add_hosts.v[i], err);
+		if ((r = net_add_host_check(q->add_hosts.v[i], err)) < 0)
+			(void)err_prefix(err, "--add-host %s", q->add_hosts.v[i]);
 	if (r < 0)
 		return r;
 	if (q->no_hosts == REQUEST_TRUE && q->add_hosts.count)

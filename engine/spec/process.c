@@ -300,7 +300,7 @@ static int build_user(const struct request *q, const struct image_config *image,
 	if (q->umask) {
 		if (str_to_mode(q->umask, 0777, &bits) < 0)
 			return err_say(err, ERR_USAGE,
-				       "invalid umask %s: want octal digits such as 0022",
+				       "invalid --umask %s: want octal digits such as 0022",
 				       q->umask);
 		spec->umask = bits;
 	}

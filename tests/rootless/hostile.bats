@@ -157,9 +157,7 @@ bird_lives() {
 		--userns run --userns=nosuch tiny true
 		--add-host run --add-host=noaddress tiny true
 		--dns run --dns=notanaddress tiny true
-		--label run --label tiny
-		--user run --user 99999999999 tiny true
-		--format ps --format {{.
+		--template ps --format {{.
 		--filter ps --filter nosuch=1
 		--signal kill --signal 999 x
 		--time stop --time x y
