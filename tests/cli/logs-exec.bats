@@ -74,7 +74,7 @@ teardown() { bryo rm -af -t 0 >/dev/null 2>&1 || true; }
 @test "exec: -i feeds standard input; -t gives a terminal" {
 	bryo run -d --name x tiny sleep 100
 	is "$(echo fed | bryo exec -i x cat)" fed
-	run timeout 20 script -qec "stty rows 33 cols 99; $BRYO ${BRYO_FLAGS:-} exec -it x sh -c 'tty; stty size'" /dev/null
+	run timeout 20 script -qec "stty rows 33 cols 99; $BRYO ${BRYO_FLAGS:-} exec -it x sh -c 'tty; sleep 0.3; stty size'" /dev/null
 	has "$output" /dev/pts/
 	like "$output" '^33 99'
 }
