@@ -21,6 +21,7 @@
 #include "engine/base/err.h"
 #include "engine/base/fd.h"
 #include "engine/base/path.h"
+#include "engine/base/proc.h"
 #include "engine/base/str.h"
 #include "engine/base/time.h"
 #include "netns/net-message.h"
@@ -29,28 +30,9 @@ enum { STOP_MS = 2000 };
 
 int net_program(char **ret_path, struct err *err)
 {
-	static const char *const places[] = { "bryo-net", "../libexec/bryo/bryo-net",
-					      "libexec/bryo/bryo-net" };
-	char self[4096];
-	const ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash = NULL;
-
-	if (n < 0)
-		return err_set(err, -errno, "cannot read /proc/self/exe");
-	self[n] = '\0';
-	slash = strrchr(self, '/');
-	if (slash)
-		*slash = '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		auto_free char *path = path_join(self, places[i]);
-
-		if (access(path, X_OK) == 0) {
-			*ret_path = take(path);
-			return 0;
-		}
-	}
-	(void)err_say(err, ERR_UNSUPPORTED, "cannot find the program bryo-net beside %s/bryo",
-		      self);
+	if (proc_libexec("bryo-net", ret_path) == 0)
+		return 0;
+	(void)err_say(err, ERR_UNSUPPORTED, "cannot find the program bryo-net beside bryo");
 	(void)err_hint(err,
 		       "Install it with make install, or use --network=none or --network=host");
 	return -ENOENT;

@@ -123,6 +123,8 @@ struct container_start_args {
 int container_start(struct engine *engine, struct container *container,
 		    const struct container_start_args *args, struct attach_peer *ret_client,
 		    struct err *err);
+/* Is this a --detach-keys value (NULL: the default)? To be asked before anything is started. */
+int container_check_detach_keys(const char *text, struct err *err);
 /* Relays the caller's descriptors until the end: *ret_status as `run` exits with it. */
 int container_attach_client(struct engine *engine, struct container *container,
 			    struct attach_peer *client, bool want_stdin, bool sig_proxy,

@@ -164,17 +164,14 @@ static int run_detached(const struct runtime_exec_args *run, char **ret_session,
 	return 0;
 }
 
-static int run(struct engine *engine, struct container *c, const struct container_exec_args *args,
-	       struct runtime_exec_args *run_args, int *ret_status, char **ret_session,
-	       struct err *err)
+static int run(const struct container_exec_args *args, struct runtime_exec_args *run_args,
+	       int *ret_status, char **ret_session, struct err *err)
 {
 	struct runtime_container process __attribute__((cleanup(runtime_container_done))) =
 		RUNTIME_CONTAINER_INIT;
 	struct exec_pipes pipes auto_done(exec_pipes) = { { { -1, -1 }, { -1, -1 }, { -1, -1 } } };
 	int r = 0;
 
-	(void)engine;
-	(void)c;
 	if (args->detach)
 		return run_detached(run_args, ret_session, err);
 	if (!args->tty)
@@ -209,8 +206,10 @@ int container_exec(struct engine *engine, const char *name, const struct contain
 				  .tty = args->tty,
 				  .privileged = args->privileged };
 	struct runtime_exec_args run_args = { RUNTIME_EXEC_ARGS_INIT };
-	int r = container_find(engine, name, &c, err);
+	int r = container_check_detach_keys(args->detach_keys, err);
 
+	if (r == 0)
+		r = container_find(engine, name, &c, err);
 	if (r < 0)
 		return r;
 	if (c.state.status != CONTAINER_RUNNING)
@@ -240,7 +239,7 @@ int container_exec(struct engine *engine, const char *name, const struct contain
 		run_args.pidfd = pidfd;
 		run_args.cgroup_fd = group.fd;
 		run_args.seccomp_cache_fd = seccomp_fd;
-		r = run(engine, &c, args, &run_args, ret_status, ret_session, err);
+		r = run(args, &run_args, ret_status, ret_session, err);
 	}
 	cgroup_done(&group);
 	if (seccomp) {

@@ -271,11 +271,9 @@ static void close_container_ends(struct keeper *k)
 
 static void undo_start(struct keeper *k)
 {
-	int r = 0;
-
+	/* The failing step may have reaped it: then there is nothing to wait for. */
 	if (k->process.pidfd >= 0 && proc_kill(k->process.pidfd, SIGKILL) == 0)
-		r = proc_wait(k->process.pid);
-	(void)r; /* it may have been reaped by the failing step */
+		(void)proc_wait(k->process.pid);
 	runtime_container_done(&k->process);
 	net_stop(&k->net);
 	keeper_cgroup_remove(&k->cgroup);

@@ -102,6 +102,13 @@ static int open_or_none(int fd, bool wanted)
 	return wanted && fcntl(fd, F_GETFD) >= 0 ? fd : -1;
 }
 
+int container_check_detach_keys(const char *text, struct err *err)
+{
+	struct detach_keys keys = { 0 };
+
+	return detach_keys_parse(str_or(text, DETACH_KEYS_DEFAULT), &keys, err);
+}
+
 int container_attach_client(struct engine *engine, struct container *container,
 			    struct attach_peer *client, bool want_stdin, bool sig_proxy,
 			    const char *detach_keys, int *ret_status, struct err *err)

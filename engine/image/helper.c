@@ -33,21 +33,11 @@ enum { REQUEST_FD = 3, ANSWER_FD = 4, ANSWER_MAX = 16 * 1024 * 1024 };
 /* bryo-image where `make install` puts it, or beside us in the build folder. */
 static char *find_program(void)
 {
-	char self[4096];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash = NULL;
 	char *path = NULL;
 
-	if (n <= 0)
-		return xstrdup("bryo-image");
-	self[n] = '\0';
-	slash = strrchr(self, '/');
-	*slash = '\0';
-	path = xasprintf("%s/bryo-image", self);
-	if (access(path, X_OK) == 0)
-		return path;
-	free(path);
-	return xasprintf("%s/../libexec/bryo/bryo-image", self);
+	/* No program of ours beside us: a name that execution refuses, never one found elsewhere.
+	 */
+	return proc_libexec("bryo-image", &path) == 0 ? path : xstrdup("/nonexistent/bryo-image");
 }
 
 static int make_request(const json_t *request, int *ret_fd, struct err *err)

@@ -73,8 +73,10 @@ int ops_container_run(struct ops *ops, struct request *request, char **ret_id, i
 	struct attach_peer client = ATTACH_PEER_INIT;
 	struct container_start_args args = { .streams = wanted_streams(request),
 					     .warnings = ret_warnings };
-	int r = create(ops, request, &c, ret_warnings, err);
+	int r = container_check_detach_keys(request->detach_keys, err);
 
+	if (r == 0)
+		r = create(ops, request, &c, ret_warnings, err);
 	if (r < 0)
 		return r;
 	r = container_start(&ops->engine, &c, &args, &client, err);
@@ -99,8 +101,10 @@ int ops_container_start(struct ops *ops, const char *name, const struct ops_star
 	struct container c auto_done(container) = CONTAINER_INIT;
 	struct attach_peer client = ATTACH_PEER_INIT;
 	struct container_start_args start = { 0 };
-	int r = container_find_locked(&ops->engine, name, &c, err);
+	int r = container_check_detach_keys(args->detach_keys, err);
 
+	if (r == 0)
+		r = container_find_locked(&ops->engine, name, &c, err);
 	if (r == 0)
 		r = container_load_spec(&c, err);
 	if (r < 0)
@@ -109,6 +113,7 @@ int ops_container_start(struct ops *ops, const char *name, const struct ops_star
 	if (container_is_alive(&c)) {
 		if (!args->attach)
 			return 0;
+		fd_close(&c.lock); /* others may stop it while we look on */
 		return container_attach(&ops->engine, &c, !args->interactive, args->sig_proxy,
 					args->detach_keys, ret_status, err);
 	}

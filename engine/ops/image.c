@@ -36,15 +36,10 @@ int ops_image_pull(struct ops *ops, const char *name, const struct ops_pull_args
 }
 
 /* The one image that needs no registry: `bryo run hello`. */
-static int ensure_hello(struct ops *ops, const char *name, bool *ret_done)
+static bool is_hello(const char *name)
 {
-	struct image_helper helper = ops_image_helper(ops);
-	auto_free char *id = NULL;
-
-	*ret_done = (str_eq(name, "hello") || str_eq(name, "localhost/hello") ||
-		     str_eq(name, "localhost/hello:latest")) &&
-		    image_hello(&helper, &id, NULL) == 0;
-	return 0;
+	return str_eq(name, "hello") || str_eq(name, "localhost/hello") ||
+	       str_eq(name, "localhost/hello:latest");
 }
 
 int ops_ensure_image(struct ops *ops, const struct request *request, struct err *err)
@@ -53,7 +48,8 @@ int ops_ensure_image(struct ops *ops, const struct request *request, struct err 
 	enum image_pull_policy policy = IMAGE_PULL_MISSING;
 	struct ops_pull_args args = { .policy = "missing", .retry = -1 };
 	struct strv ids auto_done(strv) = STRV_INIT;
-	bool done = false;
+	struct image_helper helper = ops_image_helper(ops);
+	auto_free char *id_of_hello = NULL;
 	bool here = false;
 	int r = image_pull_policy_parse(str_or(request->pull, "missing"), &policy, err);
 
@@ -67,11 +63,8 @@ int ops_ensure_image(struct ops *ops, const struct request *request, struct err 
 		return 0;
 	if (policy == IMAGE_PULL_NEVER)
 		return err_say(err, ERR_NOT_FOUND, "%s: image not known", request->image);
-	if (!here) {
-		r = ensure_hello(ops, request->image, &done);
-		if (r < 0 || done)
-			return r;
-	}
+	if (!here && is_hello(request->image))
+		return image_hello(&helper, &id_of_hello, err);
 	args.policy = str_or(request->pull, "missing");
 	args.platform = request->platform;
 	args.authfile = request->authfile;
