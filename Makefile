@@ -27,8 +27,7 @@ Q := $(if $(V),,@)
 say := @$(if $(V),:,echo)
 
 # ---- What Debian packages are needed ----
-DEPS_BUILD := gcc make pkg-config libc6-dev libcap-dev libseccomp-dev libfuse3-dev libnl-3-dev \
-	libnl-route-3-dev libmnl-dev libselinux1-dev libsubid-dev libslirp-dev libglib2.0-dev \
+DEPS_BUILD := gcc make pkg-config libc6-dev libcap-dev libseccomp-dev libslirp-dev \
 	libcurl4-openssl-dev libssl-dev zlib1g-dev libisal-dev libzstd-dev libarchive-dev \
 	libjansson-dev libsystemd-dev
 DEPS_RUN := uidmap ca-certificates
@@ -50,7 +49,7 @@ WARN += -Wno-unknown-warning-option -Wno-gnu-variable-sized-type-not-at-end
 endif
 CPPFLAGS += -D_GNU_SOURCE -I. -DBRYO_VERSION='"$(VERSION)"'
 ALL_CFLAGS := -std=gnu17 $(WARN) $(OPT) -ffunction-sections -fdata-sections \
-	$(shell $(PKG_CONFIG) --cflags slirp glib-2.0 libnl-3.0 fuse3 2>/dev/null) $(CFLAGS)
+	-I$(or $(shell $(PKG_CONFIG) --variable=includedir slirp 2>/dev/null),/usr/include)/slirp $(CFLAGS)
 ALL_LDFLAGS := $(filter -fsanitize=address%,$(subst $(comma)fuzzer-no-link,,$(OPT))) -Wl,--gc-sections \
 	-Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 comma := ,
@@ -138,7 +137,7 @@ deps-test:
 # ---- Unit tests: one program a file, linked against the archives ----
 UNIT_SRCS := $(shell find tests/unit -name 'test-*.c' 2>/dev/null | sort)
 UNIT_BINS := $(UNIT_SRCS:tests/unit/%.c=$(B)/unit/%)
-UNIT_LIBS := -lcmocka -lseccomp -lcap -ljansson -lcurl -lcrypto -lz -lisal -lzstd -larchive -lnl-route-3 -lnl-3 -lslirp -lglib-2.0 -lsystemd -lpthread -lm
+UNIT_LIBS := -lcmocka -lseccomp -lcap -ljansson -lcurl -lcrypto -lz -lisal -lzstd -larchive -lslirp -lsystemd -lpthread -lm
 $(B)/unit/%: tests/unit/%.c $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(say) "  TEST    $<"

@@ -87,15 +87,14 @@ static int64_t entry_time(struct reader *reader, const struct log_entry *entry)
 {
 	char text[48];
 	const char *fraction = entry->time + 19;
-	size_t digits = 0;
 	size_t zone = 19;
 	int64_t ns = 0;
 	int64_t unit = 100000000;
 
 	if (zone < entry->time_size && *fraction == '.')
-		for (zone++, digits = 0; zone < entry->time_size && entry->time[zone] >= '0' &&
-					 entry->time[zone] <= '9';
-		     zone++, digits++, unit /= 10)
+		for (zone++; zone < entry->time_size && entry->time[zone] >= '0' &&
+			     entry->time[zone] <= '9';
+		     zone++, unit /= 10)
 			ns += (entry->time[zone] - '0') * unit;
 	if (entry->time_size - zone >= sizeof(reader->known_zone))
 		return reader->known_ns;

@@ -302,7 +302,11 @@ static size_t stack_fill(struct stack *stack, struct pollfd *fds, size_t max, in
 	stack->fds = fds;
 	stack->max = max;
 	stack->count = 0;
+#if SLIRP_CHECK_VERSION(4, 9, 0) /* where a socket may be no int, the older name is deprecated */
+	slirp_pollfds_fill_socket(stack->slirp, &timeout, add_poll, stack);
+#else
 	slirp_pollfds_fill(stack->slirp, &timeout, add_poll, stack);
+#endif
 	if (!idle(stack))
 		*timeout_ms = timeout > INT32_MAX ? -1 : (int)timeout;
 	return stack->count;
