@@ -16,6 +16,7 @@
 #include "cli/launch.h"
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
+#include "engine/base/pages.h"
 #include "engine/base/proc.h"
 #include "rootless/doctor.h"
 #include "rootless/rootless.h"
@@ -131,6 +132,7 @@ int main(int argc, char **argv)
 						      .unshare = unshare_and_exec,
 						      .doctor = examine };
 
+	pages_own_heap();
 	proc_keep_argv(argc, argv);
 	return cli_dispatch(argc, argv, &launcher);
 }

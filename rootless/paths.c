@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,17 +21,16 @@
 #include "engine/base/path.h"
 #include "engine/base/proc.h"
 #include "engine/base/str.h"
+#include "engine/base/user.h"
 
 /* HOME where it is an absolute path, else what the user database says. */
 static int home_of(uid_t uid, char **ret_home, struct err *err)
 {
+	struct user_entry entry auto_done(user_entry) = USER_ENTRY_INIT;
 	const char *home = getenv("HOME");
 
-	if (!home || home[0] != '/') {
-		const struct passwd *entry = getpwuid(uid);
-
-		home = entry ? entry->pw_dir : NULL;
-	}
+	if ((!home || home[0] != '/') && user_lookup(uid, &entry) == 0)
+		home = entry.home;
 	if (!home || home[0] != '/')
 		return err_say(
 			err, ERR_UNSUPPORTED,

@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/nsfs.h>
-#include <pwd.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,6 +27,7 @@
 #include "engine/base/file.h"
 #include "engine/base/proc.h"
 #include "engine/base/str.h"
+#include "engine/base/user.h"
 #include "userns/subid.h"
 
 int userns_open(pid_t pid, int *ret_fd, struct err *err)
@@ -187,15 +187,16 @@ static void plan_map(struct idmap *map, uint32_t own, const struct idmap *ranges
 int userns_plan(uid_t uid, gid_t gid, struct idmap_set *ret_maps, const char **ret_lost,
 		struct err *err)
 {
-	const struct passwd *entry = getpwuid(uid);
-	auto_free char *name = entry ? xstrdup(entry->pw_name) : NULL;
+	struct user_entry entry auto_done(user_entry) = USER_ENTRY_INIT;
 	struct idmap uids = { 0 };
 	struct idmap gids = { 0 };
 	const char *lost = NULL;
-	int r = subid_read(SUBID_UID, name, uid, &uids, err);
+	int r = 0;
 
+	(void)user_lookup(uid, &entry); /* without a name only entries by number are ours */
+	r = subid_read(SUBID_UID, entry.name, uid, &uids, err);
 	if (r == 0)
-		r = subid_read(SUBID_GID, name, uid, &gids, err);
+		r = subid_read(SUBID_GID, entry.name, uid, &gids, err);
 	if (r < 0)
 		return r;
 	if (uids.count == 0)

@@ -152,7 +152,8 @@ int container_remove(struct engine *engine, const char *name,
 		     const struct container_remove_args *args, struct err *err);
 /*
  * Takes away a container that is not running any more; the change lock is held. Its files are
- * set aside in one step, for storage_sweep() to delete when nobody is waiting.
+ * set aside in one step, for storage_sweep() to delete when nobody is waiting. From then on its
+ * name is free; the caller takes it away by state_release_name(), at leisure.
  */
 int container_discard(struct engine *engine, struct container *container, bool volumes,
 		      struct err *err);

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +21,7 @@
 #include "engine/base/fd.h"
 #include "engine/base/file.h"
 #include "engine/base/path.h"
+#include "engine/base/user.h"
 #include "netns/net.h"
 
 #define USER_FILE_MAX (4 * 1024 * 1024)
@@ -122,7 +122,8 @@ static int user_files(struct engine *engine, struct container *c, struct prepara
 {
 	auto_free char *passwd = NULL;
 	auto_free char *text = NULL;
-	const struct passwd *known = NULL;
+	struct user_entry entry auto_done(user_entry) = USER_ENTRY_INIT;
+	bool known = false;
 	char number[16];
 	bool keep = c->spec.userns == SPEC_USERNS_KEEP_ID;
 	const char *newline = "";
@@ -136,10 +137,11 @@ static int user_files(struct engine *engine, struct container *c, struct prepara
 	if (*passwd && !str_ends(passwd, "\n"))
 		newline = "\n";
 	/* The host's name for that id is the one its user knows; the caller's own with keep-id. */
-	known = getpwuid(keep && !c->spec.has_keep_uid ? engine->own_uid : p->user.uid);
+	known = user_lookup(keep && !c->spec.has_keep_uid ? engine->own_uid : p->user.uid,
+			    &entry) == 0;
 	(void)snprintf(number, sizeof(number), "%u", p->user.uid);
 	text = xasprintf("%s%s%s:*:%u:%u:%s:%s:/bin/sh\n", passwd, newline,
-			 known ? known->pw_name : number, p->user.uid, p->user.gid,
+			 known ? entry.name : number, p->user.uid, p->user.gid,
 			 keep && known ? "" : "container user", c->spec.workdir);
 	return put(engine, c, p, FILE_PASSWD, text, err);
 }

@@ -6,14 +6,12 @@
  *
  *     keeper ─┬─ container's first process   (runtime_create_begin)
  *             ├─ bryo-net                    (net_start), while the former sets itself up
- *             ├─ bryo-scope                  (systemd hosts)
- *             └─ at the end: a fork that records, unmounts, removes (on_exit)
+ *             └─ bryo-scope                  (systemd hosts)
  */
 #include "engine/container/keeper.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +22,7 @@
 
 #include "engine/base/alloc.h"
 #include "engine/base/fd.h"
+#include "engine/base/pages.h"
 #include "engine/base/proc.h"
 #include "engine/base/time.h"
 #include "engine/container/internal.h"
@@ -48,6 +47,7 @@ struct keeper {
 	struct runtime_container process;
 	int pipes[3][2]; /* in, out, err: ours is [0] for reading ends, [1] for in's writing end */
 	int init_fd, seccomp_fd;
+	bool gone; /* --rm has taken the container away */
 };
 
 static void report(struct keeper *k, const struct err *err, const struct strv *warnings)
@@ -95,6 +95,7 @@ static int settle(struct keeper *k, struct err *err)
 		       k->first.err };
 	int r = 0;
 
+	pages_own();
 	/* The parent keeps the change lock until our report; a copy of it here would outlive that.
 	 */
 	k->container->lock = -1;
@@ -248,6 +249,7 @@ static int create_and_start(struct keeper *k, struct preparation *p, struct strv
 	 */
 	(void)prctl(PR_SET_DUMPABLE, 1);
 	r = runtime_create_begin(&args, &k->process, err);
+	pages_own(); /* while the child sets itself up */
 	if (r == 0)
 		r = keeper_cgroup_enter(&k->cgroup, k->process.pid, err);
 	if (r == 0)
@@ -367,7 +369,7 @@ static bool wants_restart(const struct container_spec *spec, const struct contai
 	return false;
 }
 
-/* In a fork of the monitor: what must be done before anybody is told of the end. */
+/* What must be done before anybody is told of the end. */
 static int on_exit_hook(void *data, const struct monitor_exit *exit)
 {
 	struct keeper *k = data;
@@ -393,7 +395,8 @@ static int on_exit_hook(void *data, const struct monitor_exit *exit)
 	if (c->spec.rm) {
 		(void)unlinkat(k->engine->run_fd, k->socket_name,
 			       0); /* nobody can attach any more */
-		return container_discard(k->engine, c, true, &err) < 0;
+		k->gone = container_discard(k->engine, c, true, &err) == 0;
+		return !k->gone;
 	}
 	return container_save_state(c, &err) < 0;
 }
@@ -439,7 +442,6 @@ static int keep(struct keeper *k, struct err *err)
 		struct monitor_exit exit;
 		int r = 0;
 
-		(void)malloc_trim(0);
 		r = monitor_run(&args, &exit, err);
 		fd_close(&k->process.pidfd);
 		runtime_container_done(&k->process);
@@ -509,8 +511,10 @@ void keeper_main(struct keeper_args *args)
 	if (r == 0)
 		(void)keep(&k, &err);
 	/* Whoever waited has been told: now the files of a --rm container can take their time. */
-	if (k.container->spec.rm)
+	if (k.gone) {
+		state_release_name(&k.engine->containers, k.container->state.name, k.container->id);
 		(void)storage_sweep(&k.engine->storage, NULL);
+	}
 	if (k.listen_fd >= 0)
 		(void)unlinkat(k.engine->run_fd, k.socket_name,
 			       0); /* removed with the container already */

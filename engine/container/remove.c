@@ -33,7 +33,6 @@ int container_discard(struct engine *engine, struct container *c, bool volumes, 
 	bool has_spec = container_load_spec(c, NULL) == 0; /* a broken record must not stop us */
 	int r = 0;
 
-	state_release_name(&engine->containers, c->state.name, c->id);
 	/* One rename: from here on the container is gone, whatever happens to us. */
 	r = storage_set_aside(&engine->storage, engine->containers.objects_fd, c->id, err);
 	if (r < 0)
@@ -68,8 +67,10 @@ int container_remove(struct engine *engine, const char *name,
 	}
 	if (r == 0)
 		r = container_discard(engine, &c, args->volumes || c.state.rm, err);
-	if (r == 0)
+	if (r == 0) {
+		state_release_name(&engine->containers, c.state.name, c.id);
 		(void)storage_sweep(&engine->storage, NULL); /* what is left goes next time */
+	}
 	return r;
 }
 
@@ -135,8 +136,9 @@ static void remove_orphans(struct engine *engine)
 			continue;
 		/* Its monitor may be removing it right now: it holds this lock until the end. */
 		if (state_is_locked(c.fd, STATE_LOCK_ALIVE) == 0 &&
-		    state_lock(c.fd, STATE_LOCK_CHANGE, false, &c.lock) == 0)
-			(void)container_discard(engine, &c, true, NULL);
+		    state_lock(c.fd, STATE_LOCK_CHANGE, false, &c.lock) == 0 &&
+		    container_discard(engine, &c, true, NULL) == 0)
+			state_release_name(&engine->containers, c.state.name, c.id);
 	}
 }
 

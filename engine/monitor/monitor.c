@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The life of a monitor: see monitor.h. Runs in the process that is the container's parent. Must
- * not block but for the log file and for the forked on_exit(); must not end while the container
- * runs.
+ * not block but for the log file and for on_exit(); must not end while the container runs.
  */
 #include "engine/monitor/monitor.h"
 
@@ -25,8 +24,11 @@
 #include "engine/monitor/monitor-internal.h"
 
 #define MS 1000000LL
-/* Output that pauses for so long gives its buffers back. */
-#define IDLE_NS (1000 * MS)
+/*
+ * After a pause of so long, of output or since the start, memory that is not needed is given back.
+ * Not at the start itself: a container that ends at once would only have it faulted in again.
+ */
+#define IDLE_NS (200 * MS)
 
 static void signal_set(sigset_t *ret_set)
 {
@@ -203,29 +205,14 @@ static void describe_exit(struct monitor *m, struct monitor_exit *ret_exit)
 	};
 }
 
-/*
- * The child that does what lies above us: it has our ids, namespaces and descriptors, default
- * signals. It may fail, hang no longer than its own work, and must not return here.
- */
-static bool run_on_exit(const struct monitor_args *args, const struct monitor_exit *exit)
-{
-	pid_t pid = 0;
-
-	if (!args->hooks || !args->hooks->on_exit)
-		return true;
-	pid = fork();
-	if (pid == 0) {
-		proc_reset_signals();
-		_exit(args->hooks->on_exit(args->data, exit));
-	}
-	return pid > 0 && proc_wait(pid) == 0;
-}
-
 static void finish(struct monitor *m, struct monitor_exit *ret_exit)
 {
+	const struct monitor_hooks *hooks = m->args->hooks;
+
 	describe_exit(m, ret_exit);
 	streams_drain(m);
-	ret_exit->on_exit_failed = !run_on_exit(m->args, ret_exit);
+	if (hooks && hooks->on_exit)
+		ret_exit->on_exit_failed = hooks->on_exit(m->args->data, ret_exit) != 0;
 	clients_finish(m, &ret_exit->exit);
 }
 
@@ -300,7 +287,7 @@ int monitor_run(const struct monitor_args *args, struct monitor_exit *ret_exit, 
 		attach_peer_done(&first);
 	if (r < 0)
 		return err_set(err, r, "cannot set up the container's monitor");
-	trim(&m);
+	m.dirty = true;
 	if (args->hooks && args->hooks->on_ready)
 		args->hooks->on_ready(args->data);
 	keep_container(&m);

@@ -29,7 +29,7 @@ enum monitor_stdin {
 struct monitor_exit {
 	struct attach_exit exit;
 	int64_t finished_at; /* nanoseconds since 1970 */
-	bool on_exit_failed; /* the forked child that ran on_exit() did not end with 0 */
+	bool on_exit_failed; /* on_exit() did not return 0 */
 };
 
 /* All may be NULL. data is monitor_args.data. */
@@ -37,9 +37,9 @@ struct monitor_hooks {
 	/* In the monitor, once: everything it needs has been taken, the loop starts now. */
 	void (*on_ready)(void *data);
 	/*
-	 * In a forked child, after output was drained into the log and before anybody is told of
-	 * the exit; the monitor waits for it. Its return value is the child's exit status. All
-	 * descriptors of the monitor are open in it.
+	 * In the monitor, once, after output was drained into the log and before anybody is told
+	 * of the exit; signals that would end the monitor are blocked. 0, or not 0 on failure.
+	 * What may take long belongs after monitor_run(): the client waits for this.
 	 */
 	int (*on_exit)(void *data, const struct monitor_exit *exit);
 	/* In the monitor, when oom_fd is readable (it has been read empty) and at the exit: was

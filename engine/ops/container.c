@@ -41,9 +41,10 @@ int ops_container_create(struct ops *ops, struct request *request, char **ret_id
 /* A container of --rm that never ran goes with its failed start. */
 static void discard_failed(struct ops *ops, struct container *c, const struct request *request)
 {
-	if (request->rm)
-		(void)container_discard(&ops->engine, c, true,
-					NULL); /* the start's error is told */
+	if (!request->rm)
+		return;
+	if (container_discard(&ops->engine, c, true, NULL) == 0) /* the start's error is told */
+		state_release_name(&ops->engine.containers, c->state.name, c->id);
 }
 
 static bool attaches(const struct request *request, const char *stream)

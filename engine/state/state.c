@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -105,6 +106,25 @@ static bool is_abandoned(const struct state *state, const char *id)
 	return state_lock(fd, STATE_LOCK_CHANGE, false, &lock) != -EAGAIN && !has_record(state, id);
 }
 
+/*
+ * Removes a name whose object is gone or was never finished. Two commands may find it at once, and
+ * the second must not remove what the first has put in its place: so both look again under a lock.
+ */
+static void drop_dangling(const struct state *state, const char *name, const char *id)
+{
+	char owner[STATE_ID_SIZE];
+	auto_close int lock =
+		openat(state->names_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (lock < 0)
+		return;
+	while (flock(lock, LOCK_EX) < 0 && errno == EINTR)
+		; /* where folders cannot be locked, the second look alone must do */
+	if (read_name(state, name, owner) == 0 && str_eq(owner, id) &&
+	    (!folder_exists(state, owner) || is_abandoned(state, owner)))
+		(void)unlinkat(state->names_fd, name, 0); /* gone already is fine */
+}
+
 int state_claim_name(const struct state *state, const char *name, const char *id, const char *what,
 		     struct err *err)
 {
@@ -124,8 +144,8 @@ int state_claim_name(const struct state *state, const char *name, const char *id
 				"that "
 				"%s to be able to reuse that name: that name is already in use",
 				what, name, owner, what);
-		/* Left by a command that was killed between the two halves of a removal. */
-		(void)unlinkat(state->names_fd, name, 0);
+		/* Its object has just been removed, or whoever removed or made it was killed. */
+		drop_dangling(state, name, owner);
 	}
 	return err_say(err, ERR_EXISTS, "the %s name \"%s\" is being taken by others all the time",
 		       what, name);
@@ -135,17 +155,20 @@ void state_release_name(const struct state *state, const char *name, const char 
 {
 	char owner[STATE_ID_SIZE];
 
-	if (name && read_name(state, name, owner) == 0 && str_eq(owner, id))
-		(void)unlinkat(state->names_fd, name, 0); /* gone already is fine */
+	if (!name || read_name(state, name, owner) < 0 || !str_eq(owner, id))
+		return;
+	if (folder_exists(state, id))
+		(void)unlinkat(state->names_fd, name, 0); /* nobody else may take it from us */
+	else
+		drop_dangling(state, name, id);
 }
 
 /* ---- Finding ---- */
 
-/* Calls use() with each folder that looks like an object. Stops at a non-zero answer. */
-static int each_object(const struct state *state, int (*use)(const char *id, void *data),
-		       void *data)
+/* Calls use() with each entry but . and .. of a folder. Stops at a non-zero answer. */
+static int each_entry(int folder_fd, int (*use)(const char *name, void *data), void *data)
 {
-	int fd = openat(state->objects_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e = NULL;
 	int r = 0;
@@ -157,10 +180,15 @@ static int each_object(const struct state *state, int (*use)(const char *id, voi
 		return r;
 	}
 	while (r == 0 && (e = readdir(dir)))
-		if (str_is_hex(e->d_name, STATE_ID_SIZE - 1))
+		if (path_is_name(e->d_name))
 			r = use(e->d_name, data);
 	(void)closedir(dir); /* reading only */
 	return r;
+}
+
+static bool is_object(const char *name)
+{
+	return str_is_hex(name, STATE_ID_SIZE - 1);
 }
 
 struct prefix_search {
@@ -174,7 +202,7 @@ static int match_prefix(const char *id, void *data)
 {
 	struct prefix_search *search = data;
 
-	if (!str_starts(id, search->prefix) || !has_record(search->state, id))
+	if (!is_object(id) || !str_starts(id, search->prefix) || !has_record(search->state, id))
 		return 0;
 	memcpy(search->found, id, STATE_ID_SIZE);
 	return ++search->count > 1;
@@ -193,8 +221,8 @@ int state_find(const struct state *state, const char *text, const char *what,
 	if (read_name(state, text, ret_id) == 0 && has_record(state, ret_id))
 		return 0;
 	if (n > 0 && n < STATE_ID_SIZE - 1 && str_is_hex(text, n))
-		(void)each_object(state, match_prefix,
-				  &search); /* an unreadable folder has no objects */
+		(void)each_entry(state->objects_fd, match_prefix,
+				 &search); /* an unreadable folder has no objects */
 	if (search.count > 1)
 		return err_say(err, ERR_USAGE,
 			       "more than one result for %s ID %s: %s already exists", what, text,
@@ -215,7 +243,7 @@ static int add_to_list(const char *id, void *data)
 {
 	struct listing *listing = data;
 
-	if (has_record(listing->state, id))
+	if (is_object(id) && has_record(listing->state, id))
 		strv_add(listing->ids, id);
 	return 0;
 }
@@ -223,7 +251,7 @@ static int add_to_list(const char *id, void *data)
 int state_list(const struct state *state, struct strv *ret_ids, struct err *err)
 {
 	struct listing listing = { state, ret_ids };
-	int r = each_object(state, add_to_list, &listing);
+	int r = each_entry(state->objects_fd, add_to_list, &listing);
 
 	return r < 0 ? err_set(err, r, "cannot list the store") : 0;
 }
@@ -292,14 +320,19 @@ struct sweep {
 	const struct state *state;
 	void (*remove)(void *data, const char *id);
 	void *data;
+	size_t objects;
+	size_t names;
 };
 
-static int sweep_one(const char *id, void *data)
+static int sweep_object(const char *id, void *data)
 {
-	const struct sweep *sweep = data;
+	struct sweep *sweep = data;
 	auto_close int fd = -1;
 	auto_close int lock = -1;
 
+	if (!is_object(id))
+		return 0;
+	sweep->objects++;
 	if (has_record(sweep->state, id) || state_open_object(sweep->state, id, &fd) < 0)
 		return 0;
 	/* Its maker holds this lock from the start; -ENOENT: killed before the file was made. */
@@ -310,10 +343,33 @@ static int sweep_one(const char *id, void *data)
 	return 0;
 }
 
+static int count_name(const char *name, void *data)
+{
+	struct sweep *sweep = data;
+
+	(void)name;
+	sweep->names++;
+	return 0;
+}
+
+static int sweep_name(const char *name, void *data)
+{
+	const struct sweep *sweep = data;
+	char owner[STATE_ID_SIZE];
+
+	if (read_name(sweep->state, name, owner) == 0 && !folder_exists(sweep->state, owner))
+		drop_dangling(sweep->state, name, owner);
+	return 0;
+}
+
 void state_sweep(const struct state *state, void (*remove)(void *data, const char *id), void *data)
 {
-	struct sweep sweep = { state, remove, data };
+	struct sweep sweep = { .state = state, .remove = remove, .data = data };
 
-	(void)each_object(state, sweep_one,
-			  &sweep); /* what cannot be swept now is swept next time */
+	/* What cannot be swept now is swept next time. Names are looked at one by one only where
+	 * there are more of them than objects. */
+	(void)each_entry(state->objects_fd, sweep_object, &sweep);
+	(void)each_entry(state->names_fd, count_name, &sweep);
+	if (sweep.names > sweep.objects)
+		(void)each_entry(state->names_fd, sweep_name, &sweep);
 }

@@ -39,7 +39,10 @@ void state_done(struct state *state);
  */
 int state_claim_name(const struct state *state, const char *name, const char *id, const char *what,
 		     struct err *err);
-/* Takes the name away if it is still this id's. */
+/*
+ * Takes the name away if it is still this id's, whether the object is still there or gone: a name
+ * without an object is free already, and only clutter.
+ */
 void state_release_name(const struct state *state, const char *name, const char *id);
 
 /*
@@ -73,6 +76,6 @@ int state_is_locked(int object_fd, enum state_lock which);
 
 /*
  * Calls remove() for each folder without a record that nobody is making: its change lock is
- * free. For commands that write.
+ * free. Takes away names whose object is gone. For commands that write.
  */
 void state_sweep(const struct state *state, void (*remove)(void *data, const char *id), void *data);

@@ -1,31 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bryo-runtime state, list and ps. */
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/base/alloc.h"
 #include "engine/base/err.h"
 #include "engine/base/json.h"
+#include "engine/base/str.h"
+#include "engine/base/user.h"
 #include "engine/cgroup/cgroup.h"
 #include "engine/runtime/cli/cli.h"
 #include "engine/runtime/cli/state.h"
 
-/* Whose the record is: looked up here only, since that costs more than all of `run`'s own work. */
-static const char *owner_of(const struct rt_state *state)
+/* Whose the record is; the caller's to free. Looked up here only: `run` has no use for it. */
+static char *owner_of(const struct rt_state *state)
 {
+	struct user_entry user auto_done(user_entry) = USER_ENTRY_INIT;
 	struct stat st;
-	const struct passwd *user = fstat(state->folder, &st) == 0 ? getpwuid(st.st_uid) : NULL;
 
-	return user ? user->pw_name : "";
+	if (fstat(state->folder, &st) < 0 || user_lookup(st.st_uid, &user) < 0)
+		return xstrdup("");
+	return take(user.name);
 }
 
 /* The state object of runtime.md, and what runc and crun add to it. */
 static json_t *rt_state_object(const struct rt_state *state)
 {
 	enum rt_state_status status = rt_state_status(state);
+	auto_free char *owner = owner_of(state);
 	json_t *json = json_object();
 
 	json_set_str(json, "ociVersion", OCI_VERSION);
@@ -35,7 +40,7 @@ static json_t *rt_state_object(const struct rt_state *state)
 	json_set_str(json, "bundle", str_or(state->bundle, ""));
 	json_set_str(json, "rootfs", str_or(state->rootfs, ""));
 	json_set_str(json, "created", str_or(state->created, ""));
-	json_set_str(json, "owner", owner_of(state));
+	json_set_str(json, "owner", owner);
 	return json;
 }
 
@@ -95,13 +100,15 @@ static int print_table(const struct cli *cli, const struct strv *ids)
 	for (size_t i = 0; i < ids->count; i++) {
 		auto_done(rt_state) struct rt_state state = STATE_INIT;
 		enum rt_state_status status = STATE_STOPPED;
+		auto_free char *owner = NULL;
 
 		if (rt_state_load(cli->root, ids->v[i], &state, NULL) < 0)
 			continue; /* removed meanwhile */
 		status = rt_state_status(&state);
+		owner = owner_of(&state);
 		printf("%-32s %-9d %-8s %-39s %-30s %s\n", state.id,
 		       status == STATE_STOPPED ? 0 : (int)state.pid, rt_state_status_name(status),
-		       str_or(state.bundle, ""), str_or(state.created, ""), owner_of(&state));
+		       str_or(state.bundle, ""), str_or(state.created, ""), owner);
 	}
 	return 0;
 }

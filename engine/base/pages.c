@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pages asked for in advance: see pages.h. Runs in commands and the monitor; single-threaded. */
+#include "engine/base/pages.h"
+
+#include <link.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* since Linux 5.14 */
+#endif
+
+#define PAGE ((uintptr_t)4096)
+/* How far a command's calls reach below and above the caller, and how much of the heap it uses. */
+#define STACK_BELOW (8 * PAGE)
+#define STACK_ABOVE (2 * PAGE)
+#define HEAP_FIRST (16 * PAGE)
+
+/* Where malloc(3) began; 0 until pages_own_heap(). */
+static uintptr_t heap_start;
+
+/* A range with a hole, or an old kernel: then pages come one by one, as ever. */
+static void own(uintptr_t from, uintptr_t to)
+{
+	from &= ~(PAGE - 1);
+	if (to > from)
+		(void)madvise((void *)from, to - from, MADV_POPULATE_WRITE);
+}
+
+/* The first object is the program itself: its writable segment behind what is read-only by now. */
+static int own_variables(struct dl_phdr_info *info, size_t size, void *data)
+{
+	uintptr_t from = 0;
+	uintptr_t to = 0;
+	uintptr_t relro_end = 0;
+
+	(void)size;
+	(void)data;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+		uintptr_t start = info->dlpi_addr + p->p_vaddr;
+
+		if (p->p_type == PT_GNU_RELRO)
+			relro_end = start + p->p_memsz;
+		if (p->p_type == PT_LOAD && (p->p_flags & PF_W)) {
+			from = start;
+			to = start + p->p_memsz;
+		}
+	}
+	own(relro_end > from ? relro_end : from, to);
+	return 1;
+}
+
+__attribute__((noinline)) static void own_stack(void)
+{
+	volatile char below[STACK_BELOW];
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+
+	below[0] = 0; /* one fault, and the stack reaches to here */
+	own((uintptr_t)below, here + STACK_ABOVE);
+}
+
+void pages_own_heap(void)
+{
+	void *volatile first = NULL; /* volatile: or the compiler takes the pair away */
+
+	heap_start = (uintptr_t)sbrk(0);
+	first = malloc(1); /* malloc(3) takes 132 kB at least */
+	free(first);
+	if ((uintptr_t)sbrk(0) >= heap_start + HEAP_FIRST)
+		own(heap_start, heap_start + HEAP_FIRST);
+}
+
+void pages_own(void)
+{
+	own_stack();
+	(void)dl_iterate_phdr(own_variables, NULL); /* gives back what own_variables() does */
+	if (heap_start)
+		own(heap_start, (uintptr_t)sbrk(0));
+}
