@@ -30,7 +30,9 @@ int file_read_at(int dir_fd, const char *name, size_t max, char **ret_data, size
 		return -errno;
 	if (S_ISDIR(st.st_mode))
 		return -EISDIR;
-	return fd_read_all(fd, max, ret_data, ret_size);
+	/* One byte more than there is shows the end; a size of 0 (proc(5)) says nothing. */
+	return fd_read_sized(fd, st.st_size > 0 ? (size_t)st.st_size + 1 : 4096, max, ret_data,
+			     ret_size);
 }
 
 static int write_new(int dir_fd, const char *name, const void *data, size_t size, mode_t mode,

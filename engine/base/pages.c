@@ -18,7 +18,7 @@
 #define STACK_ABOVE (2 * PAGE)
 #define HEAP_FIRST (16 * PAGE)
 
-/* Where malloc(3) began; 0 until pages_own_heap(). */
+/* Where malloc(3) began, or a little later; 0 until pages_own_heap(). */
 static uintptr_t heap_start;
 
 /* A range with a hole, or an old kernel: then pages come one by one, as ever. */
@@ -64,10 +64,9 @@ __attribute__((noinline)) static void own_stack(void)
 
 void pages_own_heap(void)
 {
-	void *volatile first = NULL; /* volatile: or the compiler takes the pair away */
+	void *volatile first = malloc(1); /* volatile: or the compiler takes the pair away */
 
-	heap_start = (uintptr_t)sbrk(0);
-	first = malloc(1); /* malloc(3) takes 132 kB at least */
+	heap_start = (uintptr_t)first & ~(PAGE - 1);
 	free(first);
 	if ((uintptr_t)sbrk(0) >= heap_start + HEAP_FIRST)
 		own(heap_start, heap_start + HEAP_FIRST);

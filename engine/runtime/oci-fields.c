@@ -649,6 +649,16 @@ void oci_process_done(struct oci_process *process)
 	oci_type_done(&oci_process_type, process);
 }
 
+void oci_seccomp_make(struct oci_seccomp *seccomp)
+{
+	struct oci_seccomp made = { 0 };
+
+	if (!seccomp->preset.make)
+		return;
+	seccomp->preset.make(&seccomp->preset, &made);
+	*seccomp = made;
+}
+
 void oci_seccomp_done(struct oci_seccomp *seccomp)
 {
 	oci_type_done(&oci_seccomp_type, seccomp);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Compiled seccomp filters, kept in a private folder: one file a profile, named by a fast hash
- * of the profile, holding the whole profile beside the code (docs/formats/seccomp-cache.md).
+ * of the profile, holding the whole profile, or what a preset is made of, beside the code
+ * (docs/formats/seccomp-cache.md).
  * Runs in the monitor and in bryo-runtime. It must never hand out code for another profile
  * than the asked one: the hash only finds the file, equality of all bytes decides.
  */
@@ -70,6 +71,13 @@ static void make_key(const struct oci_seccomp *profile, struct buf *key)
 	key_number(key, version->minor);
 	key_number(key, version->micro);
 	key_text(key, BRYO_VERSION);
+	key_number(key, profile->preset.make != NULL);
+	if (profile->preset.make) {
+		key_number(key, profile->preset.version);
+		key_number(key, profile->preset.caps);
+		key_number(key, profile->preset.fake_ids);
+		return;
+	}
 	key_number(key, profile->default_action);
 	key_opt(key, &profile->default_errno_ret);
 	key_list(key, &profile->architectures);
@@ -157,6 +165,17 @@ static void cache_store(int cache_fd, const char *name, const struct buf *key,
 	buf_done(&out);
 }
 
+static int compile(const struct oci_seccomp *profile, struct seccomp_filter *ret_filter,
+		   struct err *err)
+{
+	struct oci_seccomp made auto_done(oci_seccomp) = { 0 };
+
+	if (!profile->preset.make)
+		return seccomp_compile(profile, ret_filter, err);
+	profile->preset.make(&profile->preset, &made);
+	return seccomp_compile(&made, ret_filter, err);
+}
+
 int seccomp_load_or_compile(const struct oci_seccomp *profile, int cache_fd,
 			    struct seccomp_filter *ret_filter, struct err *err)
 {
@@ -165,13 +184,13 @@ int seccomp_load_or_compile(const struct oci_seccomp *profile, int cache_fd,
 	int r = 0;
 
 	if (cache_fd < 0)
-		return seccomp_compile(profile, ret_filter, err);
+		return compile(profile, ret_filter, err);
 	make_key(profile, &key);
 	snprintf(name, sizeof(name), "%016llx.bpf",
 		 (unsigned long long)hash_add(HASH_START, key.data, key.size));
 	r = cache_load(cache_fd, name, &key, ret_filter);
 	if (r < 0) {
-		r = seccomp_compile(profile, ret_filter, err);
+		r = compile(profile, ret_filter, err);
 		if (r == 0)
 			cache_store(cache_fd, name, &key, ret_filter);
 	}

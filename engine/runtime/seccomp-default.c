@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "engine/base/alloc.h"
+#include "engine/base/hash.h"
 #include "engine/base/str.h"
 #include "engine/runtime/caps.h"
 
@@ -215,4 +216,19 @@ void seccomp_default_profile(uint64_t caps, struct oci_seccomp *ret_profile)
 	add_socket(&profile, caps);
 	add_bpf(&profile, caps);
 	*ret_profile = profile;
+}
+
+uint64_t seccomp_default_version(void)
+{
+	uint64_t hash = hash_add(HASH_START, refused_names, sizeof(refused_names));
+
+	hash = hash_add(hash, allowed_names, sizeof(allowed_names));
+	hash = hash_add(hash, personalities, sizeof(personalities));
+	for (size_t i = 0; i < ARRAY_SIZE(arch_names); i++)
+		hash = hash_add(hash, arch_names[i].names, strlen(arch_names[i].names));
+	for (size_t i = 0; i < ARRAY_SIZE(cap_names); i++) {
+		hash = hash_add(hash, cap_names[i].allowed, strlen(cap_names[i].allowed));
+		hash = hash_add(hash, cap_names[i].refused, strlen(cap_names[i].refused));
+	}
+	return hash;
 }

@@ -45,3 +45,5 @@ int seccomp_filter_install(const struct seccomp_filter *filter, int *ret_listene
  * capabilities (a mask: the bounding set) on this machine's architecture. The caller owns it.
  */
 void seccomp_default_profile(uint64_t caps, struct oci_seccomp *ret_profile);
+/* A number that differs between programs whose default profiles differ. */
+uint64_t seccomp_default_version(void);

@@ -15,6 +15,7 @@
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
 #include "engine/base/file.h"
+#include "engine/base/hash.h"
 #include "engine/base/json.h"
 #include "engine/runtime/seccomp-profile.h"
 #include "engine/runtime/seccomp.h"
@@ -90,6 +91,25 @@ static void fake_ids(struct oci_seccomp *s)
 	}
 }
 
+static void make_default(const struct oci_seccomp_preset *preset, struct oci_seccomp *ret)
+{
+	seccomp_default_profile(preset->caps, ret);
+	if (preset->fake_ids)
+		fake_ids(ret);
+}
+
+static struct oci_seccomp_preset default_preset(uint64_t caps, bool fake)
+{
+	struct oci_seccomp_preset preset = { .make = make_default,
+					     .caps = caps,
+					     .fake_ids = fake,
+					     .version = seccomp_default_version() };
+
+	for (size_t i = 0; fake && i < ARRAY_SIZE(fake_calls); i++)
+		preset.version = hash_add(preset.version, fake_calls[i], strlen(fake_calls[i]));
+	return preset;
+}
+
 static int read_profile(const struct container_spec *spec, struct oci_seccomp *ret, struct err *err)
 {
 	auto_json json_t *json = NULL;
@@ -119,13 +139,13 @@ int spec_seccomp(const struct container_spec *spec, bool one_id, struct oci_secc
 	else if (spec->seccomp)
 		r = read_profile(spec, s, err);
 	else
-		seccomp_default_profile(spec->caps, s);
+		s->preset = default_preset(spec->caps, fake);
 	if (r < 0) {
 		oci_seccomp_done(s);
 		free(s);
 		return r;
 	}
-	if (fake)
+	if (fake && !s->preset.make)
 		fake_ids(s);
 	*ret_seccomp = s;
 	return 0;
