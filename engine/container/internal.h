@@ -34,6 +34,12 @@ struct preparation {
 };
 void preparation_init(struct preparation *preparation);
 void preparation_done(struct preparation *preparation);
+/*
+ * The part that needs nothing but the spec, to be called before container_prepare(): has_net,
+ * net_options and ports. Chosen ports are not bound yet.
+ */
+int container_prepare_network(const struct container_spec *spec, struct preparation *ret,
+			      struct err *err);
 int container_prepare(struct engine *engine, struct container *container, struct preparation *ret,
 		      struct err *err);
 

@@ -229,11 +229,8 @@ static int create_and_start(struct keeper *k, struct preparation *p, struct strv
 	struct runtime_create_args args = { RUNTIME_CREATE_ARGS_INIT, .spec = &p->oci,
 					    .id = k->container->id, .open_root = open_root,
 					    .open_root_data = &p->root_fd };
-	int r = start_network(k, p, err);
+	int r = keeper_cgroup_create(k->engine, k->container, &p->oci, &k->cgroup, warnings, err);
 
-	if (r == 0)
-		r = keeper_cgroup_create(k->engine, k->container, &p->oci, &k->cgroup, warnings,
-					 err);
 	if (r < 0)
 		return r;
 	args.cgroup_fd = k->cgroup.cgroup.fd;
@@ -332,7 +329,12 @@ static int start_once(struct keeper *k, struct strv *warnings, struct err *err)
 	int r = 0;
 
 	preparation_init(&p);
-	r = container_prepare(k->engine, k->container, &p, err);
+	/* First of all: bryo-net comes up on another processor while the rest is prepared. */
+	r = container_prepare_network(&k->container->spec, &p, err);
+	if (r == 0)
+		r = start_network(k, &p, err);
+	if (r == 0)
+		r = container_prepare(k->engine, k->container, &p, err);
 	if (r == 0)
 		r = open_pipes(k, err);
 	if (r == 0)

@@ -235,8 +235,8 @@ static int prepare_mounts(struct engine *engine, const struct container_spec *sp
 
 /* ---- Network and names ---- */
 
-static int prepare_network(const struct container_spec *spec, struct preparation *p,
-			   struct err *err)
+int container_prepare_network(const struct container_spec *spec, struct preparation *p,
+			      struct err *err)
 {
 	struct port_list exposed auto_done(port_list) = PORT_LIST_INIT;
 	const char *mode = str_or(spec->net_mode, "");
@@ -377,8 +377,6 @@ int container_prepare(struct engine *engine, struct container *c, struct prepara
 		r = prepare_mounts(engine, spec, p, err);
 	if (r == 0)
 		r = open_other_namespaces(engine, spec, p, err);
-	if (r == 0)
-		r = prepare_network(spec, p, err);
 	if (r < 0)
 		return r;
 	prepare_hostname(spec, p);

@@ -207,10 +207,17 @@ static bool run_once(struct relay *relay)
 	struct pollfd *const socks = pings + ping_count;
 	const size_t max = RELAY_POLL_MAX - SLOT_COUNT - ping_count;
 	const size_t count = relay->ops->fill(relay->stack, socks, max, &timeout);
-	const int n = poll(relay->fds, SLOT_COUNT + ping_count + count, timeout);
+	int n = 0;
 
+	if (relay->on_idle && (timeout < 0 || timeout > RELAY_IDLE_MS))
+		timeout = RELAY_IDLE_MS;
+	n = poll(relay->fds, SLOT_COUNT + ping_count + count, timeout);
 	if (n < 0)
 		return errno == EINTR;
+	if (n == 0 && relay->on_idle && timeout == RELAY_IDLE_MS) {
+		relay->on_idle();
+		relay->on_idle = NULL;
+	}
 	if (should_end(relay))
 		return false;
 	if (relay->fds[SLOT_INOTIFY].revents != 0)

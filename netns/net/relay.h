@@ -19,6 +19,7 @@ enum {
 	RELAY_FRAME_MAX = 65536,
 	RELAY_POLL_MAX = 65536, /* descriptors that can be waited for at once */
 	RELAY_PATH_MAX = 4096,
+	RELAY_IDLE_MS = 200,
 };
 
 struct relay {
@@ -35,6 +36,7 @@ struct relay {
 	int inotify;
 	char resolv_folder[RELAY_PATH_MAX]; /* of the real file behind /etc/resolv.conf */
 	const char *folders[4];		    /* that may still be read, for lockdown_enter() */
+	void (*on_idle)(void); /* called once, at the first pause of RELAY_IDLE_MS; may be NULL */
 	uint8_t frame[RELAY_FRAME_MAX];
 	struct pollfd fds[RELAY_POLL_MAX];
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See slim.h. Runs once in bryo-net, before its loop. */
+/* See slim.h. Runs once in bryo-net, at its first pause. */
 #include "netns/net/slim.h"
 
 #include <link.h>
