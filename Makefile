@@ -56,8 +56,9 @@ comma := ,
 
 # The hot path links little and that statically: what a dynamic loader does at each start of a
 # command is time that its user waits, and each fork pays for its mappings (docs/performance.md).
-# As a PIE, so that addresses stay random. Sanitizers want their libraries shared.
-STATIC_PIE := $(if $(filter release,$(FLAVOR)),-static-pie)
+# PIE=1 for a position-independent bryo, whose relocations cost each command 0.4 ms and each container
+# 90 kB (docs/decisions/0008). Sanitizers want their libraries shared.
+STATIC := $(if $(filter release,$(FLAVOR)),$(if $(PIE),-static-pie,-static -no-pie))
 static = $(if $(filter release,$(FLAVOR)),-Wl$(comma)-Bstatic $(1) -Wl$(comma)-Bdynamic,$(1))
 
 # ---- What is built ----
@@ -71,10 +72,10 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 PROGRAMS := $(if $(wildcard cli/main.c),bryo)
 bryo_MAIN := cli/main.c
 bryo_LIBS := -lseccomp -lcap -ljansson
-bryo_LDFLAGS := $(STATIC_PIE)
+bryo_LDFLAGS := $(STATIC)
 bryo-runtime_MAIN := engine/runtime/main.c
 bryo-runtime_LIBS := -lseccomp -lcap -ljansson
-bryo-runtime_LDFLAGS := $(STATIC_PIE)
+bryo-runtime_LDFLAGS := $(STATIC)
 bryo-image_MAIN := engine/image/main.c
 bryo-image_LIBS := $(call static,-lseccomp -lcap -ljansson) -lcurl -lcrypto -lz -lisal -lzstd -larchive -lpthread
 bryo-net_MAIN := netns/net/main.c

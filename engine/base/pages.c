@@ -3,6 +3,7 @@
 #include "engine/base/pages.h"
 
 #include <link.h>
+#include <malloc.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -17,6 +18,8 @@
 #define STACK_BELOW (8 * PAGE)
 #define STACK_ABOVE (2 * PAGE)
 #define HEAP_FIRST (16 * PAGE)
+/* How far deep calls of the past may have reached. */
+#define STACK_PAST (64 * PAGE)
 
 /* Where malloc(3) began, or a little later; 0 until pages_own_heap(). */
 static uintptr_t heap_start;
@@ -78,4 +81,39 @@ void pages_own(void)
 	(void)dl_iterate_phdr(own_variables, NULL); /* gives back what own_variables() does */
 	if (heap_start)
 		own(heap_start, (uintptr_t)sbrk(0));
+}
+
+/*
+ * Only segments without PF_W: in those no page was ever written (relocations of read-only data lie
+ * in the writable segment), so dropping them loses nothing. madvise(2), MADV_DONTNEED.
+ */
+static int drop_segments(struct dl_phdr_info *object, size_t size, void *data)
+{
+	(void)size;
+	(void)data;
+	for (int i = 0; i < object->dlpi_phnum; i++) {
+		const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+		const uintptr_t start = (object->dlpi_addr + segment->p_vaddr) & ~(PAGE - 1);
+		const uintptr_t end = object->dlpi_addr + segment->p_vaddr + segment->p_memsz;
+
+		if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W))
+			continue;
+		(void)madvise((void *)start, (end - start + PAGE - 1) & ~(PAGE - 1), MADV_DONTNEED);
+	}
+	return 0;
+}
+
+/* Not all of the range need be mapped: that part gives ENOMEM, the rest is done. */
+__attribute__((noinline)) static void drop_stack(void)
+{
+	const uintptr_t here = (uintptr_t)__builtin_frame_address(0) & ~(PAGE - 1);
+
+	(void)madvise((void *)(here - PAGE - STACK_PAST), STACK_PAST, MADV_DONTNEED);
+}
+
+void pages_give_back(void)
+{
+	(void)malloc_trim(0);
+	drop_stack();
+	(void)dl_iterate_phdr(drop_segments, NULL);
 }

@@ -6,11 +6,9 @@
 #include "engine/monitor/monitor.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -19,6 +17,7 @@
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
 #include "engine/base/fd.h"
+#include "engine/base/pages.h"
 #include "engine/base/proc.h"
 #include "engine/base/time.h"
 #include "engine/monitor/monitor-internal.h"
@@ -53,22 +52,10 @@ int monitor_prepare(void)
 
 /* ---- Memory ---- */
 
-/* Stack pages that deeper calls of the past have touched lie below us, unused. */
-__attribute__((noinline)) static void trim_stack(void)
-{
-	const uintptr_t page = 4096;
-	const uintptr_t reach = 256 * 1024;
-	uintptr_t here = (uintptr_t)__builtin_frame_address(0) & ~(page - 1);
-
-	/* Not all of the range is mapped: that part gives ENOMEM, the rest is done (madvise(2)). */
-	(void)madvise((void *)(here - page - reach), reach, MADV_DONTNEED);
-}
-
 static void trim(struct monitor *m)
 {
 	streams_trim(m);
-	(void)malloc_trim(0);
-	trim_stack();
+	pages_give_back();
 	m->dirty = false;
 	m->trim_at = 0;
 }

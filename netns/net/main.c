@@ -21,11 +21,11 @@
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
 #include "engine/base/fd.h"
+#include "engine/base/pages.h"
 #include "netns/net-message.h"
 #include "netns/net/listen.h"
 #include "netns/net/relay.h"
 #include "netns/net/lockdown.h"
-#include "netns/net/slim.h"
 #include "netns/net/tap.h"
 
 /* Tells the monitor how it went; code 0 is "ready". */
@@ -121,7 +121,7 @@ int main(void)
 	}
 	report(&err);
 	/* Not now: the container that waits for our report needs the processors. */
-	relay.on_idle = slim_down;
+	relay.on_idle = pages_give_back;
 	relay_run(&relay);
 	listen_close(&relay, &ports);
 	/* End of file tells the monitor that every port is free; taking the tap down takes longer.
