@@ -63,13 +63,8 @@ ssize_t fd_read_full(int fd, void *data, size_t size)
 
 int fd_read_all(int fd, size_t max, char **ret_data, size_t *ret_size)
 {
-	return fd_read_sized(fd, 4096, max, ret_data, ret_size);
-}
-
-int fd_read_sized(int fd, size_t first, size_t max, char **ret_data, size_t *ret_size)
-{
 	auto_free char *data = NULL;
-	size_t capacity = first;
+	size_t capacity = 4096;
 	size_t used = 0;
 
 	for (;;) {

@@ -40,8 +40,6 @@ ssize_t fd_read_full(int fd, void *data, size_t size);
  * bytes: more is -EFBIG. The caller owns *ret_data.
  */
 int fd_read_all(int fd, size_t max, char **ret_data, size_t *ret_size);
-/* The same, beginning with room for `first` bytes: with the right size nothing is copied. */
-int fd_read_sized(int fd, size_t first, size_t max, char **ret_data, size_t *ret_size);
 
 /* Sets or clears O_NONBLOCK / FD_CLOEXEC. 0 or a negative errno. */
 int fd_set_nonblock(int fd, bool on);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/openat2.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,21 @@
 #include "engine/base/fd.h"
 #include "engine/base/str.h"
 
+/* Of a size that is known: what is added meanwhile is left out, and no call asks for the end. */
+static int read_regular(int fd, size_t size, char **ret_data, size_t *ret_size)
+{
+	auto_free char *data = xmalloc(size + 1);
+	ssize_t n = fd_read_full(fd, data, size);
+
+	if (n < 0)
+		return (int)n;
+	data[n] = '\0';
+	*ret_data = take(data);
+	if (ret_size)
+		*ret_size = (size_t)n;
+	return 0;
+}
+
 int file_read_at(int dir_fd, const char *name, size_t max, char **ret_data, size_t *ret_size)
 {
 	auto_close int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -30,9 +46,11 @@ int file_read_at(int dir_fd, const char *name, size_t max, char **ret_data, size
 		return -errno;
 	if (S_ISDIR(st.st_mode))
 		return -EISDIR;
-	/* One byte more than there is shows the end; a size of 0 (proc(5)) says nothing. */
-	return fd_read_sized(fd, st.st_size > 0 ? (size_t)st.st_size + 1 : 4096, max, ret_data,
-			     ret_size);
+	if (!S_ISREG(st.st_mode) || st.st_size == 0) /* as of proc(5): it says nothing */
+		return fd_read_all(fd, max, ret_data, ret_size);
+	if ((uint64_t)st.st_size > max)
+		return -EFBIG;
+	return read_regular(fd, (size_t)st.st_size, ret_data, ret_size);
 }
 
 static int write_new(int dir_fd, const char *name, const void *data, size_t size, mode_t mode,

@@ -101,6 +101,12 @@ void engine_done(struct engine *engine);
 /* Finds by name or id and reads state.json; a record that lies about being alive is repaired. */
 int container_find(struct engine *engine, const char *name, struct container *ret, struct err *err);
 int container_load(struct engine *engine, const char *id, struct container *ret, struct err *err);
+/*
+ * The same for lists: the folder of a container that is not running stays closed (fd -1), until
+ * container_open().
+ */
+int container_peek(struct engine *engine, const char *id, struct container *ret, struct err *err);
+int container_open(struct engine *engine, struct container *container);
 int container_load_spec(struct container *container, struct err *err);
 /* The same, with the change lock, and the state read again under it. */
 int container_find_locked(struct engine *engine, const char *name, struct container *ret,

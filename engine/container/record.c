@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -104,25 +105,44 @@ void container_done(struct container *container)
 	container->has_spec = false;
 }
 
+/* What is 0, false or empty is left out: `ps` reads a hundred of these. */
+static void put_int(json_t *o, const char *key, int64_t value)
+{
+	if (value)
+		json_set_int(o, key, value);
+}
+
+static void put_bool(json_t *o, const char *key, bool value)
+{
+	if (value)
+		json_set_bool(o, key, value);
+}
+
+static void put_str(json_t *o, const char *key, const char *value)
+{
+	if (!str_empty(value))
+		json_set_str(o, key, value);
+}
+
 static json_t *state_to_json(const struct container_state *s)
 {
 	json_t *o = json_object();
 
 	json_set_str(o, "status", status_names[s->status]);
-	json_set_int(o, "pid", s->pid);
-	json_set_int(o, "monitor_pid", s->monitor_pid);
-	json_set_int(o, "start_ticks", (int64_t)s->start_ticks);
-	json_set_str(o, "boot", s->boot);
-	json_set_str(o, "machine", s->machine);
-	json_set_str(o, "host", s->host);
-	json_set_int(o, "exit_code", s->exit_code);
-	json_set_int(o, "created", s->created);
-	json_set_int(o, "started_at", s->started_at);
-	json_set_int(o, "finished_at", s->finished_at);
-	json_set_bool(o, "oom", s->oom);
-	json_set_bool(o, "stopped_by_user", s->stopped_by_user);
-	json_set_bool(o, "rm", s->rm);
-	json_set_int(o, "restarts", s->restarts);
+	put_int(o, "pid", s->pid);
+	put_int(o, "monitor_pid", s->monitor_pid);
+	put_int(o, "start_ticks", (int64_t)s->start_ticks);
+	put_str(o, "boot", s->boot);
+	put_str(o, "machine", s->machine);
+	put_str(o, "host", s->host);
+	put_int(o, "exit_code", s->exit_code);
+	put_int(o, "created", s->created);
+	put_int(o, "started_at", s->started_at);
+	put_int(o, "finished_at", s->finished_at);
+	put_bool(o, "oom", s->oom);
+	put_bool(o, "stopped_by_user", s->stopped_by_user);
+	put_bool(o, "rm", s->rm);
+	put_int(o, "restarts", s->restarts);
 	json_set_str(o, "error", s->error);
 	json_set_str(o, "cgroup", s->cgroup);
 	json_set_str(o, "cgroup_v1", s->cgroup_v1);
@@ -131,7 +151,7 @@ static json_t *state_to_json(const struct container_state *s)
 	json_set_str(o, "name", s->name);
 	json_set_str(o, "image", s->image);
 	json_set_str(o, "image_id", s->image_id);
-	json_set_str(o, "network", s->network);
+	put_str(o, "network", s->network);
 	json_set_strv(o, "command", &s->command);
 	json_set_strv(o, "labels", &s->labels);
 	json_set_strv(o, "mounts", &s->mounts);
@@ -196,10 +216,11 @@ int container_save_state(const struct container *container, struct err *err)
 		     : 0;
 }
 
-static int read_state(const struct engine *engine, struct container *c, struct err *err)
+static int read_state_at(const struct engine *engine, int folder_fd, const char *file,
+			 struct container *c, struct err *err)
 {
 	auto_json json_t *json = NULL;
-	int r = json_read_at(c->fd, STATE_FILE, RECORD_MAX, &json, err);
+	int r = json_read_at(folder_fd, file, RECORD_MAX, &json, err);
 
 	container_state_done(&c->state);
 	if (r == 0)
@@ -208,6 +229,11 @@ static int read_state(const struct engine *engine, struct container *c, struct e
 		return err_prefix(err, "container %.12s", c->id);
 	c->state.foreign = c->state.machine[0] && !str_eq(c->state.machine, engine->machine);
 	return 0;
+}
+
+static int read_state(const struct engine *engine, struct container *c, struct err *err)
+{
+	return read_state_at(engine, c->fd, STATE_FILE, c, err);
 }
 
 bool container_is_alive(const struct container *container)
@@ -255,6 +281,34 @@ int container_load(struct engine *engine, const char *id, struct container *ret,
 	if (r < 0)
 		return r;
 	repair(engine, &c);
+	*ret = c;
+	c = CONTAINER_INIT;
+	return 0;
+}
+
+int container_open(struct engine *engine, struct container *container)
+{
+	return container->fd >= 0
+		       ? 0
+		       : state_open_object(&engine->containers, container->id, &container->fd);
+}
+
+int container_peek(struct engine *engine, const char *id, struct container *ret, struct err *err)
+{
+	struct container c auto_done(container) = CONTAINER_INIT;
+	char file[STATE_ID_SIZE + sizeof(STATE_FILE)];
+	int r = 0;
+
+	copy_id(c.id, sizeof(c.id), id);
+	(void)snprintf(file, sizeof(file), "%s/" STATE_FILE, c.id);
+	r = read_state_at(engine, engine->containers.objects_fd, file, &c, err);
+	if (r < 0)
+		return r;
+	if (container_is_alive(&c)) {
+		if (container_open(engine, &c) < 0)
+			return err_say(err, ERR_NOT_FOUND, "container %.12s was removed", c.id);
+		repair(engine, &c);
+	}
 	*ret = c;
 	c = CONTAINER_INIT;
 	return 0;

@@ -83,7 +83,7 @@ int container_users_of_image(struct engine *engine, const char *image_id, struct
 	for (size_t i = 0; i < ids.count && r == 0; i++) {
 		struct container c auto_done(container) = CONTAINER_INIT;
 
-		if (container_load(engine, ids.v[i], &c, NULL) == 0 &&
+		if (container_peek(engine, ids.v[i], &c, NULL) == 0 &&
 		    str_eq(c.state.image_id, image_id))
 			strv_add(ret_ids, c.id);
 	}
@@ -131,8 +131,9 @@ static void remove_orphans(struct engine *engine)
 	for (size_t i = 0; i < ids.count; i++) {
 		struct container c auto_done(container) = CONTAINER_INIT;
 
-		if (container_load(engine, ids.v[i], &c, NULL) < 0 || !c.state.rm ||
-		    c.state.foreign || c.state.status != CONTAINER_EXITED || !c.state.started_at)
+		if (container_peek(engine, ids.v[i], &c, NULL) < 0 || !c.state.rm ||
+		    c.state.foreign || c.state.status != CONTAINER_EXITED ||
+		    !c.state.started_at || container_open(engine, &c) < 0)
 			continue;
 		/* Its monitor may be removing it right now: it holds this lock until the end. */
 		if (state_is_locked(c.fd, STATE_LOCK_ALIVE) == 0 &&

@@ -19,8 +19,11 @@
 static int create(struct ops *ops, struct request *request, struct container *ret,
 		  struct strv *ret_warnings, struct err *err)
 {
-	int r = spec_defaults(ops->conf, request, err);
+	const json_t *conf = NULL;
+	int r = ops_conf(ops, &conf, err);
 
+	if (r == 0)
+		r = spec_defaults(conf, request, err);
 	if (r == 0)
 		r = ops_ensure_image(ops, request, err);
 	return r < 0 ? r : container_create(&ops->engine, request, ret, ret_warnings, err);
@@ -313,7 +316,7 @@ static int load_all(struct ops *ops, struct listed *ret, struct err *err)
 		struct container *c = &ret->v[ret->count];
 
 		*c = CONTAINER_INIT;
-		if (container_load(&ops->engine, ids.v[i], c, NULL) < 0)
+		if (container_peek(&ops->engine, ids.v[i], c, NULL) < 0)
 			continue; /* removed this moment */
 		/* A few descriptors, however many containers. */
 		fd_close(&c->fd);

@@ -10,8 +10,11 @@ struct ops {
 	struct engine engine;
 	char *storage_driver; /* as given, for bryo-image; NULL: probe */
 	char *cgroup_manager;
-	json_t *conf; /* containers.conf, merged */
+	json_t *conf; /* containers.conf, merged; NULL: not read yet */
 };
+
+/* containers.conf, read at first use: most commands decide nothing by it. Stays the ops'. */
+int ops_conf(struct ops *ops, const json_t **ret_conf, struct err *err);
 
 /* Settings for bryo-image. */
 struct image_helper ops_image_helper(const struct ops *ops);

@@ -39,8 +39,6 @@ int ops_open(const struct ops_config *config, struct ops **ret_ops, struct err *
 		memcpy(&ops->engine.maps, config->id_maps, sizeof(ops->engine.maps));
 	r = choose_driver(config, ops, err);
 	if (r == 0)
-		r = containers_conf_load(&ops->conf, err);
-	if (r == 0)
 		r = engine_open_stores(&ops->engine, err);
 	if (r < 0) {
 		ops_close(ops);
@@ -48,6 +46,15 @@ int ops_open(const struct ops_config *config, struct ops **ret_ops, struct err *
 	}
 	*ret_ops = ops;
 	return 0;
+}
+
+int ops_conf(struct ops *ops, const json_t **ret_conf, struct err *err)
+{
+	int r = ops->conf ? 0 : containers_conf_load(&ops->conf, err);
+
+	if (r == 0)
+		*ret_conf = ops->conf;
+	return r;
 }
 
 void ops_close(struct ops *ops)

@@ -107,16 +107,19 @@ static json_t *containers_object(struct ops *ops)
 {
 	struct strv ids auto_done(strv) = STRV_INIT;
 	int64_t counts[CONTAINER_STATUS_COUNT] = { 0 };
+	int64_t number = 0;
 	json_t *o = json_object();
 
 	(void)state_list(&ops->engine.containers, &ids, NULL); /* none, if it cannot be read */
 	for (size_t i = 0; i < ids.count; i++) {
 		struct container c auto_done(container) = CONTAINER_INIT;
 
-		if (container_load(&ops->engine, ids.v[i], &c, NULL) == 0)
-			counts[c.state.status]++;
+		if (container_peek(&ops->engine, ids.v[i], &c, NULL) < 0)
+			continue; /* removed this moment */
+		counts[c.state.status]++;
+		number++;
 	}
-	json_set_int(o, "number", (int64_t)ids.count);
+	json_set_int(o, "number", number);
 	json_set_int(o, "paused", counts[CONTAINER_PAUSED]);
 	json_set_int(o, "running", counts[CONTAINER_RUNNING]);
 	json_set_int(o, "stopped", counts[CONTAINER_EXITED] + counts[CONTAINER_CREATED]);

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs another process in a running container. Three processes: the caller; a go-between that
- * enters the namespaces and forks once more, since a pid namespace holds only what is forked
- * after joining it; and the process itself, a child of the caller (CLONE_PARENT). The container
- * may be hostile: see process.c for what is done about that.
+ * Runs another process in a running container. A pid namespace holds only what is forked after
+ * joining it, and the caller joins no other namespace. So there are two ways:
+ *
+ *   the user namespace is the caller's: it names the pid namespace for its next child (setns(2)
+ *   with CLONE_NEWPID moves no one), and the child joins the rest;
+ *   it is another one: a go-between joins all and forks once more, a child of the caller
+ *   (CLONE_PARENT).
+ *
+ * The container may be hostile: see process.c for what is done about that.
  */
 #include "engine/runtime/runtime.h"
 
@@ -107,6 +112,15 @@ static _Noreturn void exec_main(struct exec_plan *plan)
 	_exit(err_exit_status(&err));
 }
 
+/* The errors of joining a container's namespaces. */
+static int join(const struct exec_plan *plan, int flags, struct err *err)
+{
+	if (setns(plan->args->pidfd, flags) == 0)
+		return 0;
+	return errno == ESRCH ? err_say(err, ERR_STATE, "the container's first process has ended")
+			      : err_set(err, -errno, "cannot enter the container's namespaces");
+}
+
 /*
  * Runs with: the caller's rights, then those of root in the container's user namespace. Must:
  * enter and fork. It is not in the container's pid namespace itself, so nobody there sees it.
@@ -122,10 +136,8 @@ static _Noreturn void exec_between(struct exec_plan *plan, int caller_end)
 	(void)close(caller_end);
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		r = err_set(&err, -errno, "cannot hide from the container's processes");
-	if (r == 0 && setns(plan->args->pidfd, plan->flags) < 0)
-		r = errno == ESRCH
-			    ? err_say(&err, ERR_STATE, "the container's first process has ended")
-			    : err_set(&err, -errno, "cannot enter the container's namespaces");
+	if (r == 0)
+		r = join(plan, plan->flags, &err);
 	if (r == 0 && (plan->flags & CLONE_NEWUSER)) {
 		(void)setgroups(0, NULL);
 		if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0 ||
@@ -185,7 +197,56 @@ static int follow(struct runtime_container *process, const char *program, struct
 	return failure.code;
 }
 
-static int run_plan(struct exec_plan *plan, struct runtime_container *process, struct err *err)
+/*
+ * Runs with: the caller's rights, in the container's pid namespace, undumpable, and its memory
+ * belongs to the user namespace that the program was executed in: nobody in the container can look
+ * into it (ptrace(2)). Must: join the rest before anything else.
+ */
+static _Noreturn void exec_child(struct exec_plan *plan, int caller_end)
+{
+	struct err err = ERR_INIT;
+
+	(void)close(caller_end);
+	if (join(plan, plan->flags & ~CLONE_NEWPID, &err) == 0)
+		exec_main(plan);
+	(void)sync_send_error(plan->sync_fd, &err);
+	_exit(0);
+}
+
+static int clone_into_pids(struct exec_plan *plan, struct runtime_container *process,
+			   struct err *err)
+{
+	struct clone_args_internal args = { .cgroup_fd = plan->args->cgroup_fd };
+	int dumpable = prctl(PR_GET_DUMPABLE);
+	pid_t pid = 0;
+	int r = 0;
+
+	if (prctl(PR_SET_DUMPABLE, 0) < 0) /* the child's from its first moment */
+		return err_set(err, -errno, "cannot hide from the container's processes");
+	/* There is no way back: that would need rights over the caller's own pid namespace. */
+	r = join(plan, CLONE_NEWPID, err);
+	if (r < 0)
+		return r;
+	pid = clone_process(&args, &process->pidfd);
+	if (pid == 0)
+		exec_child(plan, process->sync_fd);
+	if (dumpable == 1)
+		(void)prctl(PR_SET_DUMPABLE, 1); /* undumpable is the safe side */
+	if (pid < 0)
+		return err_set(err, pid, "cannot fork into the container");
+	process->pid = pid;
+	return 0;
+}
+
+static int run_direct(struct exec_plan *plan, struct runtime_container *process, struct err *err)
+{
+	int r = clone_into_pids(plan, process, err);
+
+	fd_close(&plan->sync_fd); /* or its end would never be seen */
+	return r < 0 ? r : follow(process, plan->args->process->args.v[0], err);
+}
+
+static int run_between(struct exec_plan *plan, struct runtime_container *process, struct err *err)
 {
 	const struct runtime_exec_args *args = plan->args;
 	struct clone_args_internal fork_args = { .cgroup_fd = -1 };
@@ -234,9 +295,12 @@ int runtime_exec(const struct runtime_exec_args *args, struct runtime_container 
 		return err_set(err, r, "cannot make a socket pair");
 	process.sync_fd = ends[0];
 	plan.sync_fd = ends[1];
-	r = run_plan(&plan, &process, err);
+	r = plan.flags & CLONE_NEWUSER ? run_between(&plan, &process, err)
+				       : run_direct(&plan, &process, err);
 	fd_close(&process.sync_fd);
 	if (r < 0) {
+		if (process.pidfd >= 0)
+			(void)proc_kill(process.pidfd, SIGKILL); /* mostly it has ended already */
 		if (process.pid > 0)
 			(void)proc_wait(process.pid);
 		runtime_container_done(&process);

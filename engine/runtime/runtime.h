@@ -117,8 +117,9 @@ struct runtime_exec_args {
 
 /*
  * Runs a process in a running container, in all its namespaces; returns when the program runs.
- * ret_process is a child of the caller. Errors as runtime_start()'s; nothing is left to reap
- * then.
+ * ret_process is a child of the caller. The caller must fork nothing more: its next children may be
+ * born into the container's pid namespace (setns(2), CLONE_NEWPID).
+ * Errors as runtime_start()'s; nothing is left to reap then.
  */
 int runtime_exec(const struct runtime_exec_args *args, struct runtime_container *ret_process,
 		 struct err *err);

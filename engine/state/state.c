@@ -234,24 +234,16 @@ int state_find(const struct state *state, const char *text, const char *what,
 	return 0;
 }
 
-struct listing {
-	const struct state *state;
-	struct strv *ids;
-};
-
 static int add_to_list(const char *id, void *data)
 {
-	struct listing *listing = data;
-
-	if (is_object(id) && has_record(listing->state, id))
-		strv_add(listing->ids, id);
+	if (is_object(id))
+		strv_add(data, id);
 	return 0;
 }
 
 int state_list(const struct state *state, struct strv *ret_ids, struct err *err)
 {
-	struct listing listing = { state, ret_ids };
-	int r = each_entry(state->objects_fd, add_to_list, &listing);
+	int r = each_entry(state->objects_fd, add_to_list, ret_ids);
 
 	return r < 0 ? err_set(err, r, "cannot list the store") : 0;
 }

@@ -52,7 +52,10 @@ void state_release_name(const struct state *state, const char *name, const char 
 int state_find(const struct state *state, const char *text, const char *what,
 	       char ret_id[STATE_ID_SIZE], struct err *err);
 
-/* Full ids of all objects that count, unsorted. */
+/*
+ * Full ids of all folders, unsorted. One without a record is being made or removed this moment:
+ * who loads it finds out, and a look at each for that alone would double the cost of a list.
+ */
 int state_list(const struct state *state, struct strv *ret_ids, struct err *err);
 
 /* Makes the folder of a new object (mode 0700) with its lock file; *ret_fd is the folder. */
