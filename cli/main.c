@@ -16,6 +16,7 @@
 #include "cli/launch.h"
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
+#include "engine/base/json.h"
 #include "engine/base/pages.h"
 #include "engine/base/proc.h"
 #include "rootless/doctor.h"
@@ -133,6 +134,7 @@ int main(int argc, char **argv)
 						      .doctor = examine };
 
 	pages_own_heap();
+	json_init();
 	proc_keep_argv(argc, argv);
 	return cli_dispatch(argc, argv, &launcher);
 }

@@ -70,6 +70,16 @@ static int write_new(int dir_fd, const char *name, const void *data, size_t size
 	return 0;
 }
 
+int file_create_at(int dir_fd, const char *name, const void *data, size_t size, mode_t mode,
+		   enum file_sync sync)
+{
+	int r = write_new(dir_fd, name, data, size, mode, sync);
+
+	if (r == 0 && sync == FILE_SYNC && fsync(dir_fd) < 0 && errno != EINVAL)
+		r = -errno;
+	return r;
+}
+
 int file_replace_at(int dir_fd, const char *name, const void *data, size_t size, mode_t mode,
 		    enum file_sync sync)
 {

@@ -20,6 +20,13 @@ enum file_sync {
 };
 
 /*
+ * Makes a new file, which must not be there (-EEXIST), with no step between empty and whole: for
+ * files that nobody looks for before another one tells that they are there.
+ */
+int file_create_at(int dir_fd, const char *name, const void *data, size_t size, mode_t mode,
+		   enum file_sync sync);
+
+/*
  * Replaces name in dir_fd by data in one step (temporary file in the same folder, then
  * renameat): readers see the old or the new content, never a part.
  */

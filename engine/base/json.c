@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
 #include "engine/base/file.h"
+#include "engine/base/hash.h"
 #include "engine/base/str.h"
 
 int json_parse(const char *data, size_t size, const char *what, json_t **ret_json, struct err *err)
@@ -20,6 +22,14 @@ int json_parse(const char *data, size_t size, const char *what, json_t **ret_jso
 			       where.line, where.text);
 	*ret_json = json;
 	return 0;
+}
+
+void json_init(void)
+{
+	const void *random = (const void *)getauxval(AT_RANDOM); /* 16 bytes, getauxval(3) */
+	uint64_t seed = random ? hash_add(HASH_START, random, 16) : 0;
+
+	json_object_seed((size_t)seed); /* 0: jansson chooses one */
 }
 
 int json_read_at(int dir_fd, const char *name, size_t max, json_t **ret_json, struct err *err)

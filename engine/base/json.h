@@ -20,6 +20,12 @@ static inline void json_unref_p(json_t **json)
 }
 #define auto_json __attribute__((cleanup(json_unref_p)))
 
+/*
+ * Chooses the seed of hash tables; call once, first. jansson itself would open /dev/urandom for it,
+ * in every command.
+ */
+void json_init(void);
+
 /* Parses bytes; what is named in the error sentence. Duplicate keys are refused. Caller owns. */
 int json_parse(const char *data, size_t size, const char *what, json_t **ret_json, struct err *err);
 

@@ -109,6 +109,15 @@ int proc_wait(pid_t pid)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* Signals that may have another action than the default one: all that we were started with. */
+static uint64_t changed_signals = UINT64_MAX;
+
+void proc_ignore_signal(int signal_number)
+{
+	(void)signal(signal_number, SIG_IGN); /* fails for KILL and STOP only */
+	changed_signals |= UINT64_C(1) << (signal_number - 1);
+}
+
 void proc_reset_signals(void)
 {
 	/* The kernel's own struct, all zero: SIG_DFL. libc's refuses the two signals that it uses
@@ -117,8 +126,10 @@ void proc_reset_signals(void)
 	sigset_t none;
 
 	for (int i = 1; i <= 64; i++)
-		(void)syscall(SYS_rt_sigaction, i, by_default, NULL,
-			      8); /* KILL and STOP refuse, rightly */
+		if (changed_signals & (UINT64_C(1) << (i - 1)))
+			(void)syscall(SYS_rt_sigaction, i, by_default, NULL,
+				      8); /* KILL and STOP refuse, rightly */
+	changed_signals = 0;
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -45,8 +45,14 @@ void proc_keep_argv(int argc, char **argv);
 /* Overwrites the command line and the thread name now. */
 void proc_set_title(const char *title);
 
-/* Sets all signals to their default action and clears the mask. */
+/*
+ * Sets all signals to their default action and clears the mask. What a process or its parent has
+ * reset once is looked at again only if proc_ignore_signal() changed it: a process that forks
+ * others must not call signal(2) itself.
+ */
 void proc_reset_signals(void);
+/* Ignores a signal, until proc_reset_signals(). */
+void proc_ignore_signal(int signal_number);
 
 /*
  * Runs a program to its end and captures what it wrote: for helpers such as newuidmap. argv is

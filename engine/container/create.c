@@ -192,8 +192,9 @@ static int write_records(struct container *c, struct err *err)
 {
 	auto_json json_t *json = spec_to_json(&c->spec);
 	auto_free char *text = json_text(json);
-	int r = file_replace_at(c->fd, "container.json", text, strlen(text), 0600,
-				c->spec.rm ? FILE_NO_SYNC : FILE_SYNC);
+	/* In place: nobody reads it before state.json is there. */
+	int r = file_create_at(c->fd, "container.json", text, strlen(text), 0600,
+			       c->spec.rm ? FILE_NO_SYNC : FILE_SYNC);
 
 	if (r < 0)
 		return err_set(err, r, "cannot record container %s", c->spec.name);

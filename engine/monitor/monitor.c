@@ -45,8 +45,8 @@ int monitor_prepare(void)
 	signal_set(&set);
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -errno;
-	(void)signal(SIGHUP, SIG_IGN);
-	(void)signal(SIGPIPE, SIG_IGN);
+	proc_ignore_signal(SIGHUP);
+	proc_ignore_signal(SIGPIPE);
 	return 0;
 }
 

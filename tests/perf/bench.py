@@ -78,6 +78,8 @@ class Bench:
                 try:
                     if before and b:
                         run(before.replace("@", b), quiet=True)
+                    # What an engine still does behind its last command is not the next one's.
+                    time.sleep(self.args.settle)
                     # A command without shell syntax is executed alone, so that no shell is timed.
                     plain = not re.search(r"[;|&()<>$*']", text)
                     took, _ = run(text.replace("@", b).split() if plain else text.replace("@", b),
@@ -160,6 +162,16 @@ def with_busybox(big, rootfs, out):
     run(["tar", "-A", "-f", out, big])
 
 
+def held_by(pid):
+    """Pss; for a process that lets nobody look (bryo-monitor) all it has mapped, shared or not."""
+    try:
+        with open(f"/proc/{pid}/smaps_rollup") as f:
+            return int(re.search(r"^Pss:\s+(\d+)", f.read(), re.M).group(1))
+    except PermissionError:
+        with open(f"/proc/{pid}/status") as f:
+            return sum(map(int, re.findall(r"^Rss(?:Anon|File):\s+(\d+)", f.read(), re.M)))
+
+
 def idle_memory(engine):
     """kB (Pss) of what the engine leaves running for one idle container, its payload aside."""
     _, out = run(f"{engine} run -d --name bench-idle tiny sleep 1000")
@@ -180,8 +192,7 @@ def idle_memory(engine):
                 program = os.path.basename(line.split(" ")[0].rstrip(":"))
                 if not any(program.startswith(h) or comm.startswith(h) for h in helpers):
                     continue
-                with open(f"/proc/{pid}/smaps_rollup") as f:
-                    total += int(re.search(r"^Pss:\s+(\d+)", f.read(), re.M).group(1))
+                total += held_by(pid)
             except (OSError, AttributeError):
                 continue        # it ended, or is not ours to look at
         if not total:
@@ -291,6 +302,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-n", "--runs", type=int, default=11)
     parser.add_argument("-c", "--cases", default="", help="only these, by name or by the part before the dot")
+    parser.add_argument("--settle", type=float, default=0.3, metavar="SECONDS", help="pause before each run")
     parser.add_argument("-s", "--seconds", type=int, default=900)
     parser.add_argument("--json", default="")
     parser.add_argument("--no-big", action="store_true", help="leave out the image of 500 MB")
