@@ -11,8 +11,10 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -21,6 +23,7 @@
 #include "engine/base/err.h"
 #include "engine/base/fd.h"
 #include "engine/base/path.h"
+#include "engine/base/proc.h"
 #include "engine/base/tree.h"
 
 #define USER_FILE_MAX (4 * 1024 * 1024)
@@ -280,26 +283,78 @@ static void prepare_hostname(const struct container_spec *spec, struct preparati
 
 /* ---- Namespaces of other containers ---- */
 
+/*
+ * Its /dev/shm as a mount of nobody's: only in its own mount namespace can it be cloned, so a
+ * fork goes there and hands it over. What the path means is the container's to say; it leads
+ * nowhere but into the container.
+ */
+static int clone_shm(int mount_ns, int *ret_fd)
+{
+	auto_close int near = -1;
+	auto_close int far = -1;
+	int ends[2];
+	char word = 0;
+	size_t size = 0;
+	size_t count = 1;
+	int r = fd_socketpair(SOCK_SEQPACKET, ends);
+	pid_t pid = r < 0 ? -1 : fork();
+
+	if (pid == 0) {
+		int fd = -1;
+
+		if (setns(mount_ns, CLONE_NEWNS) == 0)
+			fd = (int)syscall(SYS_open_tree, AT_FDCWD, "/dev/shm",
+					  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+		if (fd >= 0)
+			(void)fd_send(ends[1], "m", 1, &fd, 1); /* the parent sees the end */
+		_exit(0);
+	}
+	if (r < 0)
+		return r;
+	near = ends[0];
+	far = ends[1];
+	if (pid < 0)
+		return -EAGAIN;
+	fd_close(&far);
+	r = fd_recv(near, &word, sizeof(word), &size, ret_fd, &count);
+	(void)proc_wait(pid);
+	return r < 0 || count != 1 ? -EPERM : 0;
+}
+
+static int open_ns_file(pid_t pid, const char *name, int *ret_fd)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, name);
+	*ret_fd = open(path, O_RDONLY | O_CLOEXEC);
+	return *ret_fd < 0 ? -errno : 0;
+}
+
+static int open_shm(pid_t pid, int *ret_fd)
+{
+	auto_close int mount_ns = -1;
+	int r = open_ns_file(pid, "mnt", &mount_ns);
+
+	return r < 0 ? r : clone_shm(mount_ns, ret_fd);
+}
+
 int container_open_ns(struct engine *engine, const char *id, enum oci_namespace_kind kind,
 		      int *ret_fd, struct err *err)
 {
 	struct container other auto_done(container) = CONTAINER_INIT;
 	auto_close int pidfd = -1;
-	auto_free char *path = NULL;
+	pid_t pid = 0;
 	int r = container_load(engine, id, &other, err);
 
 	if (r == 0)
 		r = container_pidfd(&other, &pidfd, err);
 	if (r < 0)
 		return r;
-	path = xasprintf("/proc/%lld/%s%s", (long long)other.state.pid,
-			 kind == OCI_NS_KINDS ? "root/dev/shm" : "ns/",
-			 kind == OCI_NS_KINDS ? "" : oci_namespace_file(kind));
-	*ret_fd = open(path, kind == OCI_NS_KINDS ? O_PATH | O_DIRECTORY | O_CLOEXEC
-						  : O_RDONLY | O_CLOEXEC);
-	if (*ret_fd < 0)
-		return err_set(err, -errno, "cannot open a namespace of container %s",
-			       other.state.name);
+	pid = (pid_t)other.state.pid;
+	r = kind == OCI_NS_KINDS ? open_shm(pid, ret_fd)
+				 : open_ns_file(pid, oci_namespace_file(kind), ret_fd);
+	if (r < 0)
+		return err_set(err, r, "cannot open a namespace of container %s", other.state.name);
 	/* The pidfd still stands for it: then what was opened is its. */
 	return container_is_alive(&other)
 		       ? 0

@@ -228,6 +228,16 @@ teardown_file() { remove_all; }
 	run_bryo rm -f -t 0 first
 }
 
+@test "run: --ipc=container: joins its IPC and its /dev/shm" {
+	run_bryo run -d --name shm tiny sh -c 'echo seen >/dev/shm/file; exec sleep 100'
+	wait_for 10 bryo exec shm test -s /dev/shm/file
+	run_bryo run --rm --ipc=container:shm tiny sh -c 'readlink /proc/self/ns/ipc; cat /dev/shm/file; echo back >/dev/shm/other'
+	is "${lines[0]}" "$(bryo exec shm readlink /proc/self/ns/ipc)"
+	is "${lines[1]}" seen
+	is "$(bryo exec shm cat /dev/shm/other)" back
+	run_bryo rm -f -t 0 shm
+}
+
 @test "run: --cidfile gets the id, and goes with the container" {
 	run_bryo run -d --cidfile cid --name withcid tiny true
 	is "$(cat cid)" "$output"
