@@ -53,12 +53,12 @@ static const struct cli_option options[] = {
 	{ .name = "runtime",
 	  .kind = CLI_STRING,
 	  .complete = "file",
-	  .help = "Path to the OCI-compatible binary used to run containers instead of the "
-		  "built-in runtime",
+	  .help = "Name or path of the OCI runtime (crun, runc) used to run containers instead of "
+		  "the built-in one",
 	  .offset = AT(runtime) },
 	{ .name = "runtime-flag",
 	  .kind = CLI_ARRAY,
-	  .help = "Add global flags for the container runtime",
+	  .help = "Add global flags for that runtime, without their dashes",
 	  .offset = AT(runtime_flags) },
 	{ .name = "ssh", .kind = CLI_STRING, .hidden = true, REFUSED },
 	{ .name = "storage-driver",

@@ -29,7 +29,6 @@ struct engine {
 	char *data_root;
 	char *run_root;
 	int run_fd;
-	char *default_runtime; /* --runtime of the command line, NULL: our own */
 	bool rootless;
 	bool one_id;
 	uint32_t own_uid, own_gid;

@@ -401,14 +401,7 @@ int container_create(struct engine *engine, const struct request *request, struc
 		r = use_rootfs(request->rootfs, &c.spec, err);
 	else
 		use_image(request, &image, &c.spec);
-	if (r == 0 && !c.spec.runtime)
-		c.spec.runtime = xstrdup(engine->default_runtime);
-	/* Silence would run the wrong program: what is not built yet is refused by its name. */
-	if (r == 0 && c.spec.runtime && !str_eq(path_name(c.spec.runtime), "bryo-runtime"))
-		r = err_say(err, ERR_UNSUPPORTED,
-			    "--runtime %s is not supported yet: bryo runs containers by its own "
-			    "runtime",
-			    c.spec.runtime);
+	/* What is not built yet is refused by its name. */
 	if (r == 0 && request->rmi)
 		r = err_say(err, ERR_UNSUPPORTED,
 			    "--rmi is not supported yet: use `bryo rmi` after");

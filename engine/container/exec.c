@@ -16,6 +16,7 @@
 #include "engine/base/file.h"
 #include "engine/base/proc.h"
 #include "engine/cgroup/cgroup.h"
+#include "engine/container/foreign.h"
 #include "engine/container/internal.h"
 #include "engine/monitor/relay.h"
 #include "engine/runtime/runtime.h"
@@ -123,11 +124,34 @@ static int relay(struct runtime_container *process, struct exec_pipes *p,
 	return r;
 }
 
+/* What run() and its fork need. */
+struct exec_call {
+	const struct engine *engine;
+	const struct container *container;
+	const struct cgroup *cgroup;
+	struct runtime_exec_args args;
+};
+
+static int start_process(const struct exec_call *call, struct runtime_container *ret_process,
+			 struct err *err)
+{
+	int r = 0;
+
+	if (!container_is_foreign(call->container))
+		return runtime_exec(&call->args, ret_process, err);
+	r = container_foreign_exec(call->engine, call->container, &call->args, ret_process, err);
+	/* On cgroup v1 the runtime does not know of the groups that we made. */
+	if (r == 0 && call->cgroup->v1_path[0])
+		(void)cgroup_enter(call->cgroup, ret_process->pid,
+				   NULL); /* it has ended, or is outside the limits */
+	return r;
+}
+
 /*
  * Detached: a fork of the command stays to reap the process and to hold its terminal. It has
  * nothing of the caller's.
  */
-static int run_detached(const struct runtime_exec_args *run, char **ret_session, struct err *err)
+static int run_detached(const struct exec_call *call, char **ret_session, struct err *err)
 {
 	char session[65];
 	struct err from_child = ERR_INIT;
@@ -137,11 +161,12 @@ static int run_detached(const struct runtime_exec_args *run, char **ret_session,
 
 	if (pid == 0) {
 		struct runtime_container process = RUNTIME_CONTAINER_INIT;
-		int keep[] = { ends[1], run->pidfd, run->cgroup_fd, run->seccomp_cache_fd };
+		int keep[] = { ends[1], call->args.pidfd, call->args.cgroup_fd,
+			       call->args.seccomp_cache_fd };
 
 		r = proc_stay(keep, ARRAY_SIZE(keep), "bryo-exec");
 		if (r == 0)
-			r = runtime_exec(run, &process, &from_child);
+			r = start_process(call, &process, &from_child);
 		if (r < 0)
 			err_send(ends[1], &from_child);
 		(void)close(ends[1]);
@@ -164,8 +189,8 @@ static int run_detached(const struct runtime_exec_args *run, char **ret_session,
 	return 0;
 }
 
-static int run(const struct container_exec_args *args, struct runtime_exec_args *run_args,
-	       int *ret_status, char **ret_session, struct err *err)
+static int run(const struct container_exec_args *args, struct exec_call *call, int *ret_status,
+	       char **ret_session, struct err *err)
 {
 	struct runtime_container process __attribute__((cleanup(runtime_container_done))) =
 		RUNTIME_CONTAINER_INIT;
@@ -173,15 +198,15 @@ static int run(const struct container_exec_args *args, struct runtime_exec_args 
 	int r = 0;
 
 	if (args->detach)
-		return run_detached(run_args, ret_session, err);
+		return run_detached(call, ret_session, err);
 	if (!args->tty)
 		r = open_pipes(args, &pipes, err);
 	if (r < 0)
 		return r;
-	run_args->stdio[0] = pipes.ends[0][0];
-	run_args->stdio[1] = pipes.ends[1][1];
-	run_args->stdio[2] = pipes.ends[2][1];
-	r = runtime_exec(run_args, &process, err);
+	call->args.stdio[0] = pipes.ends[0][0];
+	call->args.stdio[1] = pipes.ends[1][1];
+	call->args.stdio[2] = pipes.ends[2][1];
+	r = start_process(call, &process, err);
 	fd_close(&pipes.ends[0][0]);
 	fd_close(&pipes.ends[1][1]);
 	fd_close(&pipes.ends[2][1]);
@@ -205,7 +230,10 @@ int container_exec(struct engine *engine, const char *name, const struct contain
 				  .workdir = args->workdir,
 				  .tty = args->tty,
 				  .privileged = args->privileged };
-	struct runtime_exec_args run_args = { RUNTIME_EXEC_ARGS_INIT };
+	struct exec_call call = { .engine = engine,
+				  .container = &c,
+				  .cgroup = &group,
+				  .args = { RUNTIME_EXEC_ARGS_INIT } };
 	int r = container_check_detach_keys(args->detach_keys, err);
 
 	if (r == 0)
@@ -233,13 +261,13 @@ int container_exec(struct engine *engine, const char *name, const struct contain
 			group.fd = -1;
 		seccomp_fd = openat(engine->containers.root_fd, "seccomp",
 				    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		run_args.process = &process;
-		run_args.seccomp = seccomp;
-		run_args.pid = (pid_t)c.state.pid;
-		run_args.pidfd = pidfd;
-		run_args.cgroup_fd = group.fd;
-		run_args.seccomp_cache_fd = seccomp_fd;
-		r = run(args, &run_args, ret_status, ret_session, err);
+		call.args.process = &process;
+		call.args.seccomp = seccomp;
+		call.args.pid = (pid_t)c.state.pid;
+		call.args.pidfd = pidfd;
+		call.args.cgroup_fd = group.fd;
+		call.args.seccomp_cache_fd = seccomp_fd;
+		r = run(args, &call, ret_status, ret_session, err);
 	}
 	cgroup_done(&group);
 	if (seccomp) {

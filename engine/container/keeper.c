@@ -4,7 +4,8 @@
  * and becomes its monitor. Single-threaded, never dumpable, no terminal, no descriptor of the
  * caller. Must never print and never wait for the command that made it.
  *
- *     keeper ─┬─ container's first process   (runtime_create_begin)
+ *     keeper ─┬─ container's first process   (runtime_create_begin), or with --runtime
+ *             │    crun create ─ exits and leaves it to us; crun start; crun delete (foreign.h)
  *             ├─ bryo-net                    (net_start), while the former sets itself up
  *             └─ bryo-scope                  (systemd hosts)
  */
@@ -25,6 +26,7 @@
 #include "engine/base/pages.h"
 #include "engine/base/proc.h"
 #include "engine/base/time.h"
+#include "engine/container/foreign.h"
 #include "engine/container/internal.h"
 #include "engine/container/keeper-cgroup.h"
 #include "engine/monitor/log.h"
@@ -229,8 +231,13 @@ static int create_and_start(struct keeper *k, struct preparation *p, struct strv
 	struct runtime_create_args args = { RUNTIME_CREATE_ARGS_INIT, .spec = &p->oci,
 					    .id = k->container->id, .open_root = open_root,
 					    .open_root_data = &p->root_fd };
-	int r = keeper_cgroup_create(k->engine, k->container, &p->oci, &k->cgroup, warnings, err);
+	bool foreign = container_is_foreign(k->container);
+	int r = 0;
 
+	/* A monitor that was killed has left a record, which would be in the way. */
+	if (foreign)
+		(void)container_foreign_delete(k->engine, k->container, NULL);
+	r = keeper_cgroup_create(k->engine, k->container, &p->oci, &k->cgroup, warnings, err);
 	if (r < 0)
 		return r;
 	args.cgroup_fd = k->cgroup.cgroup.fd;
@@ -245,19 +252,22 @@ static int create_and_start(struct keeper *k, struct preparation *p, struct strv
 	 * that shares our process ids could trace us only with all the capabilities that we have.
 	 */
 	(void)prctl(PR_SET_DUMPABLE, 1);
-	r = runtime_create_begin(&args, &k->process, err);
+	r = foreign ? container_foreign_create(k->engine, k->container, p, &args,
+					       k->cgroup.cgroup.path, &k->process, err)
+		    : runtime_create_begin(&args, &k->process, err);
 	pages_own(); /* while the child sets itself up */
 	if (r == 0)
 		r = keeper_cgroup_enter(&k->cgroup, k->process.pid, err);
 	if (r == 0)
 		r = attach_network(k, err);
-	if (r == 0)
+	if (r == 0 && !foreign)
 		r = runtime_create_finish(&k->process, err);
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	if (r == 0 && k->net.pid > 0)
 		r = net_wait_ready(&k->net, 20000, err);
 	if (r == 0)
-		r = runtime_start(&k->process, err);
+		r = foreign ? container_foreign_start(k->engine, k->container, err)
+			    : runtime_start(&k->process, err);
 	return r;
 }
 
@@ -274,6 +284,8 @@ static void undo_start(struct keeper *k)
 	if (k->process.pidfd >= 0 && proc_kill(k->process.pidfd, SIGKILL) == 0)
 		(void)proc_wait(k->process.pid);
 	runtime_container_done(&k->process);
+	if (container_is_foreign(k->container))
+		(void)container_foreign_delete(k->engine, k->container, NULL);
 	net_stop(&k->net);
 	keeper_cgroup_remove(&k->cgroup);
 	for (int i = 0; i < 3; i++) {
@@ -383,6 +395,9 @@ static int on_exit_hook(void *data, const struct monitor_exit *exit)
 	 * interface up, which nobody has to wait for.
 	 */
 	net_stop(&k->net);
+	/* What it keeps beyond that is removed with the container at the latest. */
+	if (container_is_foreign(c))
+		(void)container_foreign_delete(k->engine, c, NULL);
 	keeper_cgroup_remove(&k->cgroup);
 	/* Between two runs it counts as running: `wait` and `ps` look at the policy's end alone. */
 	if (wants_restart(&c->spec, &c->state, exit))

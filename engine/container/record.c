@@ -73,7 +73,6 @@ void engine_done(struct engine *engine)
 	engine_close_stores(engine);
 	free(take(engine->data_root));
 	free(take(engine->run_root));
-	free(take(engine->default_runtime));
 }
 
 /* ---- state.json ---- */

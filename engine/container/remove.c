@@ -10,6 +10,7 @@
 #include "engine/base/err.h"
 #include "engine/base/fd.h"
 #include "engine/cgroup/cgroup.h"
+#include "engine/container/foreign.h"
 #include "engine/container/internal.h"
 
 /* Anonymous volumes that no other container uses. */
@@ -33,6 +34,8 @@ int container_discard(struct engine *engine, struct container *c, bool volumes, 
 	bool has_spec = container_load_spec(c, NULL) == 0; /* a broken record must not stop us */
 	int r = 0;
 
+	if (has_spec && container_is_foreign(c))
+		(void)container_foreign_delete(engine, c, NULL); /* a killed monitor could not */
 	/* One rename: from here on the container is gone, whatever happens to us. */
 	r = storage_set_aside(&engine->storage, engine->containers.objects_fd, c->id, err);
 	if (r < 0)

@@ -12,6 +12,7 @@
 #include "engine/base/time.h"
 #include "engine/ops/internal.h"
 #include "engine/spec/defaults.h"
+#include "engine/spec/runtime.h"
 #include "netns/port.h"
 
 /* ---- Create, run, start ---- */
@@ -22,6 +23,10 @@ static int create(struct ops *ops, struct request *request, struct container *re
 	const json_t *conf = NULL;
 	int r = ops_conf(ops, &conf, err);
 
+	if (!request->runtime)
+		request->runtime = xstrdup(ops->runtime);
+	if (r == 0)
+		r = spec_runtime_find(ops->conf, request, err);
 	if (r == 0)
 		r = spec_defaults(conf, request, err);
 	if (r == 0)

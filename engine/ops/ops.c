@@ -29,7 +29,7 @@ int ops_open(const struct ops_config *config, struct ops **ret_ops, struct err *
 	ops->engine = ENGINE_INIT;
 	ops->engine.data_root = xstrdup(config->data_root);
 	ops->engine.run_root = xstrdup(config->run_root);
-	ops->engine.default_runtime = xstrdup(config->runtime);
+	ops->runtime = xstrdup(config->runtime);
 	ops->engine.rootless = config->rootless;
 	ops->engine.one_id = config->one_id;
 	ops->engine.own_uid = config->own_uid;
@@ -62,6 +62,7 @@ void ops_close(struct ops *ops)
 	if (!ops)
 		return;
 	engine_done(&ops->engine);
+	free(ops->runtime);
 	free(ops->storage_driver);
 	free(ops->cgroup_manager);
 	json_decref(ops->conf);

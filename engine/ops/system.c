@@ -12,6 +12,7 @@
 #include "engine/base/json.h"
 #include "engine/cgroup/cgroup.h"
 #include "engine/ops/internal.h"
+#include "engine/spec/runtime.h"
 
 static void set(json_t *object, const char *key, json_t *value)
 {
@@ -58,6 +59,23 @@ static json_t *security_object(const struct ops *ops)
 	return o;
 }
 
+/* The runtime that `run` would use: its path is empty where it cannot be found. */
+static json_t *runtime_object(const struct ops *ops)
+{
+	struct request request auto_done(request) = REQUEST_INIT;
+	json_t *o = json_object();
+	bool own = false;
+
+	request.runtime = xstrdup(ops->runtime);
+	own = spec_runtime_find(ops->conf, &request, NULL) == 0 && !request.runtime_path;
+	json_set_str(o, "name", str_or(request.runtime, "bryo-runtime"));
+	if (own)
+		json_set_str(o, "version", BRYO_VERSION);
+	else
+		json_set_str(o, "path", str_or(request.runtime_path, ""));
+	return o;
+}
+
 static json_t *host_object(struct ops *ops)
 {
 	struct cgroup_host cgroups;
@@ -65,7 +83,6 @@ static json_t *host_object(struct ops *ops)
 	struct utsname name;
 	json_t *o = json_object();
 	json_t *maps = json_object();
-	json_t *runtime = json_object();
 	auto_free char *controllers = NULL;
 	struct strv words auto_done(strv) = STRV_INIT;
 
@@ -90,9 +107,7 @@ static json_t *host_object(struct ops *ops)
 	json_set_int(o, "memFree", (int64_t)memory.freeram * memory.mem_unit);
 	json_set_int(o, "memTotal", (int64_t)memory.totalram * memory.mem_unit);
 	json_set_str(o, "networkBackend", "bryo-net");
-	json_set_str(runtime, "name", "bryo-runtime");
-	json_set_str(runtime, "version", BRYO_VERSION);
-	set(o, "ociRuntime", runtime);
+	set(o, "ociRuntime", runtime_object(ops));
 	json_set_str(o, "os", "linux");
 	json_set_str(o, "rootlessNetworkCmd", "bryo-net");
 	json_set_bool(o, "serviceIsRemote", false);

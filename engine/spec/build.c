@@ -94,18 +94,21 @@ static int build_log(const struct request *q, struct container_spec *spec, struc
 
 static int build_paths(const struct request *q, struct container_spec *spec, struct err *err)
 {
-	/* A runtime's bare name is looked up in PATH by whoever executes it. */
-	bool runtime_is_path = q->runtime && strchr(q->runtime, '/');
 	int r = absolute(q->cidfile, "--cidfile", &spec->cidfile, err);
 
 	if (r == 0)
 		r = absolute(q->pidfile, "--pidfile", &spec->pidfile, err);
 	if (r == 0)
 		r = absolute(q->init_path, "--init-path", &spec->init_path, err);
-	if (r == 0 && runtime_is_path)
-		return absolute(q->runtime, "--runtime", &spec->runtime, err);
-	spec->runtime = xstrdup(q->runtime);
 	return r;
+}
+
+static void build_runtime(const struct request *q, struct container_spec *spec)
+{
+	spec->runtime = xstrdup(q->runtime);
+	spec->runtime_path = xstrdup(q->runtime_path);
+	for (size_t i = 0; q->runtime_path && i < q->runtime_flags.count; i++)
+		strv_addf(&spec->runtime_flags, "--%s", q->runtime_flags.v[i]);
 }
 
 int spec_build(const struct request *q, const struct spec_host *host, const char *id,
@@ -134,6 +137,7 @@ int spec_build(const struct request *q, const struct spec_host *host, const char
 		r = build_paths(q, &spec, err);
 	if (r < 0)
 		return r;
+	build_runtime(q, &spec);
 	*ret_spec = spec;
 	memset(&spec, 0, sizeof(spec));
 	return 0;

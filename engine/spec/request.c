@@ -21,6 +21,7 @@ void request_done(struct request *r)
 		&r->pidfile,
 		&r->hostname,
 		&r->runtime,
+		&r->runtime_path,
 		&r->detach_keys,
 		&r->workdir,
 		&r->user,

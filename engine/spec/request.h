@@ -37,8 +37,9 @@ struct request {
 	struct strv label_files; /* --label-file */
 	struct strv annotations; /* --annotation k=v */
 	char *hostname;
-	char *runtime; /* --runtime PATH: crun or runc instead of our own */
-	struct strv runtime_flags;
+	char *runtime;		   /* --runtime NAME or PATH: crun or runc instead of our own */
+	char *runtime_path;	   /* where it is: spec_runtime_find() */
+	struct strv runtime_flags; /* --runtime-flag: without the dashes */
 
 	/* How it is attached */
 	bool interactive;   /* -i */

@@ -60,6 +60,8 @@ static const struct field {
 	STRV(labels),
 	STRV(annotations),
 	STR(runtime),
+	STR(runtime_path),
+	STRV(runtime_flags),
 	STR(cidfile),
 	STR(pidfile),
 	STRV(entrypoint),

@@ -83,7 +83,9 @@ struct container_spec {
 	struct strv create_command; /* argv of the command that made it */
 	struct strv labels;	    /* NAME=value, sorted */
 	struct strv annotations;
-	char *runtime; /* NULL: our own */
+	char *runtime;		   /* name or path as asked for; NULL: our own */
+	char *runtime_path;	   /* the program; NULL: our own */
+	struct strv runtime_flags; /* its global options: "--debug" */
 	char *cidfile, *pidfile;
 
 	/* Process */
