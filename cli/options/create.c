@@ -554,7 +554,8 @@ static const struct cli_option options[] = {
 	  .kind = CLI_BOOL,
 	  .help = "Remove container and any anonymous unnamed volume associated with the container "
 		  "after exit",
-	  .offset = AT(rm) },
+	  .store = CLI_TRISTATE,
+	  .offset = offsetof(struct cli_create, rm) },
 	{ .name = "rootfs",
 	  .kind = CLI_BOOL,
 	  .help = "The first argument is not an image but the rootfs to the exploded container",
@@ -721,7 +722,8 @@ int cli_create_finish(const struct cli *cli, struct cli_create *create, struct e
 		strv_add(&request->command, cli->args[i]);
 	request->runtime = xstrdup(cli->global->runtime);
 	strv_add_all(&request->runtime_flags, &cli->global->runtime_flags);
-	if (request->rmi)
-		request->rm = true;
+	if (request->rmi && create->rm == REQUEST_FALSE)
+		return err_say(err, ERR_USAGE, "the --rmi option does not work without --rm");
+	request->rm = request->rmi || create->rm == REQUEST_TRUE;
 	return set_platform(create, err);
 }

@@ -15,6 +15,7 @@ struct cli_create {
 	struct request request;
 	const char *arch, *os, *variant;
 	bool rootfs;
+	enum request_bool rm; /* --rmi=true implies it, and contradicts --rm=false */
 };
 
 /* Options into a struct cli_create. */

@@ -193,6 +193,13 @@ int container_users_of_image(struct engine *engine, const char *image_id, struct
 int container_users_of_volume(struct engine *engine, const char *volume, struct strv *ret_ids,
 			      struct err *err);
 
+/*
+ * --rmi, when the container itself is gone: takes its image away, or the name that it was asked
+ * for by where there are others, as `rmi` does. ERR_BUSY: other containers use it.
+ */
+int container_remove_image(struct engine *engine, const struct container_spec *spec,
+			   struct err *err);
+
 /* Removes what killed commands left behind. Cheap when there is nothing. */
 void container_sweep(struct engine *engine);
 

@@ -37,6 +37,9 @@ static int use_rootfs(const char *rootfs, struct container_spec *spec, struct er
 	auto_free char *path = NULL;
 	struct stat st;
 
+	if (spec->rmi)
+		return err_say(err, ERR_USAGE,
+			       "--rmi cannot be used with --rootfs: there is no image to remove");
 	if (strchr(rootfs, ':'))
 		return err_say(err, ERR_UNSUPPORTED,
 			       "--rootfs %s: options behind a colon are not supported yet", rootfs);
@@ -401,10 +404,6 @@ int container_create(struct engine *engine, const struct request *request, struc
 		r = use_rootfs(request->rootfs, &c.spec, err);
 	else
 		use_image(request, &image, &c.spec);
-	/* What is not built yet is refused by its name. */
-	if (r == 0 && request->rmi)
-		r = err_say(err, ERR_UNSUPPORTED,
-			    "--rmi is not supported yet: use `bryo rmi` after");
 	if (r == 0)
 		r = state_create(&engine->containers, c.id, &c.fd, err);
 	if (r < 0)

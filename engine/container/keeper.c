@@ -413,6 +413,9 @@ static int on_exit_hook(void *data, const struct monitor_exit *exit)
 		(void)unlinkat(k->engine->run_fd, k->socket_name,
 			       0); /* nobody can attach any more */
 		k->gone = container_discard(k->engine, c, true, &err) == 0;
+		/* One that others use stays; the command tells so. */
+		if (k->gone && c->spec.rmi)
+			(void)container_remove_image(k->engine, &c->spec, NULL);
 		return !k->gone;
 	}
 	return container_save_state(c, &err) < 0;

@@ -93,6 +93,21 @@ int container_users_of_image(struct engine *engine, const char *image_id, struct
 	return r;
 }
 
+static int list_users(void *data, const char *image_id, struct strv *ret_ids, struct err *err)
+{
+	return container_users_of_image(data, image_id, ret_ids, err);
+}
+
+int container_remove_image(struct engine *engine, const struct container_spec *spec,
+			   struct err *err)
+{
+	struct image_users users = { .list = list_users, .data = engine };
+	struct image_remove_args args = { .users = &users };
+	struct image_removed removed auto_done(image_removed) = IMAGE_REMOVED_INIT;
+
+	return image_remove(&engine->images, spec->raw_image, &args, &removed, err);
+}
+
 int container_users_of_volume(struct engine *engine, const char *volume, struct strv *ret_ids,
 			      struct err *err)
 {

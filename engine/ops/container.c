@@ -75,6 +75,19 @@ static unsigned int wanted_streams(const struct request *request)
 	return streams ? streams : ATTACH_STDOUT;
 }
 
+/* --rmi: the monitor has removed the image, or could not while others use it. */
+static void tell_kept_image(struct ops *ops, const struct container *c, struct strv *warnings)
+{
+	struct strv users auto_done(strv) = STRV_INIT;
+
+	if (!c->spec.rmi ||
+	    container_users_of_image(&ops->engine, c->spec.image_id, &users, NULL) < 0 ||
+	    users.count == 0 || strv_has(&users, c->id)) /* detached from: it is not over yet */
+		return;
+	strv_addf(warnings, "Failed to remove image %s: it is in use by container %.12s",
+		  c->spec.raw_image, users.v[0]);
+}
+
 int ops_container_run(struct ops *ops, struct request *request, char **ret_id, int *ret_status,
 		      struct strv *ret_warnings, struct err *err)
 {
@@ -99,9 +112,12 @@ int ops_container_run(struct ops *ops, struct request *request, char **ret_id, i
 	container_sweep(&ops->engine);
 	if (request->detach)
 		return 0;
-	return container_attach_client(
-		&ops->engine, &c, &client, (args.streams & ATTACH_STDIN) != 0,
-		request->sig_proxy != REQUEST_FALSE, request->detach_keys, ret_status, err);
+	r = container_attach_client(&ops->engine, &c, &client, (args.streams & ATTACH_STDIN) != 0,
+				    request->sig_proxy != REQUEST_FALSE, request->detach_keys,
+				    ret_status, err);
+	if (r == 0)
+		tell_kept_image(ops, &c, ret_warnings);
+	return r;
 }
 
 int ops_container_start(struct ops *ops, const char *name, const struct ops_start_args *args,

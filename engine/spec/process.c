@@ -244,7 +244,8 @@ static int build_stop(const struct request *q, const struct image_config *image,
 	if (!str_empty(name)) {
 		spec->stop_signal = spec_signal_parse(name);
 		if (spec->stop_signal < 0)
-			return err_say(err, ERR_USAGE, "invalid signal for --stop-signal: %s", name);
+			return err_say(err, ERR_USAGE, "invalid signal for --stop-signal: %s",
+				       name);
 	}
 	if (q->stop_timeout)
 		r = parse_number(q->stop_timeout, "--stop-timeout", -1, &spec->stop_timeout, err);
@@ -339,6 +340,7 @@ int spec_build_process(const struct request *q, const struct spec_host *host,
 	spec->tty = q->tty;
 	spec->interactive = q->interactive;
 	spec->rm = q->rm;
+	spec->rmi = q->rmi;
 	spec->init = q->init == REQUEST_TRUE;
 	spec->tz = xstrdup(q->tz);
 	spec->personality = xstrdup(q->personality);

@@ -74,6 +74,7 @@ static const struct field {
 	BOOL(tty),
 	BOOL(interactive),
 	BOOL(rm),
+	BOOL(rmi),
 	BOOL(init),
 	STR(init_path),
 	I64(umask, -1),

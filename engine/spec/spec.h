@@ -96,7 +96,7 @@ struct container_spec {
 	char *user;		 /* as given; resolved in the container's files at start */
 	struct strv groups;	 /* names or numbers, "keep-groups" */
 	bool tty, interactive;
-	bool rm;
+	bool rm, rmi; /* removed at its end; its image too, unless others use it */
 	bool init;
 	char *init_path;
 	int64_t umask;	     /* mode bits, -1: 0022 */
