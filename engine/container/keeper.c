@@ -428,6 +428,12 @@ static bool oom_hook(void *data)
 	return cgroup_oom_count(&k->cgroup.cgroup) > 0;
 }
 
+/* Beyond 68 years there is no difference. */
+static int64_t timeout_ms_of(const struct container_spec *spec)
+{
+	return (spec->timeout < INT32_MAX ? spec->timeout : INT32_MAX) * 1000;
+}
+
 static struct monitor_args monitor_args_of(struct keeper *k, const struct monitor_hooks *hooks)
 {
 	bool tty = k->container->spec.tty;
@@ -444,6 +450,7 @@ static struct monitor_args monitor_args_of(struct keeper *k, const struct monito
 				     .oom_fd = k->cgroup.oom_fd,
 				     .stop_signal = (int)k->container->spec.stop_signal,
 				     .stop_timeout_ms = k->container->spec.stop_timeout * 1000,
+				     .run_timeout_ms = timeout_ms_of(&k->container->spec),
 				     .hooks = hooks,
 				     .data = k };
 

@@ -64,8 +64,10 @@ struct monitor {
 	int wait_status;
 	bool oom;
 	bool stopped;
-	bool dirty;	 /* buffers were used since the last trim */
-	int64_t kill_at; /* CLOCK_MONOTONIC nanoseconds; 0: no */
+	bool dirty;	   /* buffers were used since the last trim */
+	int64_t kill_at;   /* CLOCK_MONOTONIC nanoseconds; 0: no */
+	int64_t run_until; /* the same: run_timeout_ms */
+	bool timed_out;
 	int64_t trim_at;
 	const struct monitor_exit *between; /* monitor_pause(): how the last run ended */
 };

@@ -67,10 +67,16 @@ void monitor_touch(struct monitor *m)
 
 /* ---- Timers ---- */
 
+/* The earlier of two moments, of which 0 is none. */
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
 /* Milliseconds until the next one, -1 for none. */
 static int next_timeout(struct monitor *m)
 {
-	int64_t at = m->kill_at;
+	int64_t at = earlier(m->kill_at, m->run_until);
 	int64_t now = 0;
 
 	if (!m->dirty && at == 0)
@@ -90,9 +96,14 @@ static void run_timers(struct monitor *m, int handled)
 {
 	int64_t now = 0;
 
-	if (m->kill_at == 0 && (handled > 0 || !m->dirty))
+	if (m->kill_at == 0 && m->run_until == 0 && (handled > 0 || !m->dirty))
 		return;
 	now = time_monotonic();
+	if (m->run_until > 0 && now >= m->run_until) {
+		m->run_until = 0;
+		m->timed_out = true;
+		m->kill_at = now;
+	}
 	if (m->kill_at > 0 && now >= m->kill_at) {
 		m->kill_at = 0;
 		(void)proc_kill(m->args->pidfd,
@@ -181,14 +192,18 @@ static int on_oom(struct loop *loop, int fd, uint32_t events, void *data)
 static void describe_exit(struct monitor *m, struct monitor_exit *ret_exit)
 {
 	int status = m->wait_status;
+	bool timed_out = m->timed_out && WIFSIGNALED(status);
 
 	ask_oom(m);
 	*ret_exit = (struct monitor_exit){
-		.exit.status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status),
+		.exit.status = timed_out	     ? MONITOR_TIMED_OUT
+			       : WIFSIGNALED(status) ? 128 + WTERMSIG(status)
+						     : WEXITSTATUS(status),
 		.exit.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0,
 		.exit.oom = m->oom,
 		.exit.stopped = m->stopped,
 		.finished_at = time_now(),
+		.timed_out = timed_out,
 	};
 }
 
@@ -239,6 +254,8 @@ static void monitor_done(struct monitor *m)
 
 static void keep_container(struct monitor *m)
 {
+	if (m->args->run_timeout_ms > 0)
+		m->run_until = time_monotonic() + m->args->run_timeout_ms * MS;
 	/* It may have ended before we looked. */
 	reap(m);
 	while (!m->exited) {

@@ -29,8 +29,12 @@ enum monitor_stdin {
 struct monitor_exit {
 	struct attach_exit exit;
 	int64_t finished_at; /* nanoseconds since 1970 */
+	bool timed_out;	     /* run_timeout_ms was over: exit.status is MONITOR_TIMED_OUT */
 	bool on_exit_failed; /* on_exit() did not return 0 */
 };
+
+/* The exit status of a container that was ended by its time limit, as conmon's. */
+#define MONITOR_TIMED_OUT 255
 
 /* All may be NULL. data is monitor_args.data. */
 struct monitor_hooks {
@@ -69,6 +73,7 @@ struct monitor_args {
 
 	int stop_signal;	 /* for SIGTERM to the monitor and for attach_stop(fd, 0, ...) */
 	int64_t stop_timeout_ms; /* until SIGKILL then */
+	int64_t run_timeout_ms;	 /* SIGKILL so long after monitor_run() began; 0: never */
 
 	const struct monitor_hooks *hooks;
 	void *data;
