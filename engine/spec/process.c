@@ -73,35 +73,6 @@ static int each_line(const char *path, const char *flag,
 	return r;
 }
 
-/* --env-merge NAME=text with ${VAR} of what is set so far. */
-static int merge_env(struct strv *env, const char *text, struct err *err)
-{
-	struct strv out auto_done(strv) = STRV_INIT;
-	auto_free char *joined = NULL;
-	const char *p = text;
-
-	if (!strchr(text, '=') || text[0] == '=')
-		return err_say(err, ERR_USAGE,
-			       "invalid value \"%s\" for --env-merge: want NAME=value", text);
-	while (*p) {
-		const char *end = strncmp(p, "${", 2) == 0 ? strchr(p, '}') : NULL;
-		const char *next = strstr(p + 1, "${");
-
-		if (end) {
-			auto_free char *name = xstrndup(p + 2, (size_t)(end - p - 2));
-
-			strv_add(&out, str_or(strv_env_get(env, name), ""));
-			p = end + 1;
-			continue;
-		}
-		strv_add_own(&out, next ? xstrndup(p, (size_t)(next - p)) : xstrdup(p));
-		p = next ? next : p + strlen(p);
-	}
-	joined = strv_join(&out, "");
-	strv_env_set(env, joined);
-	return 0;
-}
-
 int spec_env_add(struct strv *env, const char *text, struct err *err)
 {
 	return add_env(env, text, "--env", err);
@@ -134,7 +105,7 @@ static int build_env(const struct request *q, const struct image_config *image,
 		    !str_starts(*e, "TMPDIR="))
 			strv_env_set(env, *e);
 	for (size_t i = 0; i < q->env_merge.count && r == 0; i++)
-		r = merge_env(env, q->env_merge.v[i], err);
+		r = spec_env_merge(env, q->env_merge.v[i], err);
 	for (size_t i = 0; i < q->env_files.count && r == 0; i++)
 		r = spec_env_file(env, q->env_files.v[i], err);
 	for (size_t i = 0; i < q->env.count && r == 0; i++)
