@@ -90,6 +90,20 @@ static int walk(const struct spec_moment *m, struct oci_spec *oci, const char *h
 	return 0;
 }
 
+/* A folder of devices; one without any was not meant. */
+static int add_folder(const char *host, const char *inside, const struct spec_moment *m,
+		      struct oci_spec *oci, struct err *err)
+{
+	size_t before = oci->mounts.count + oci->linux_.devices.count;
+	int r = walk(m, oci, host, inside, str_eq(host, "/dev"));
+
+	if (r < 0)
+		return err_set(err, r, "cannot list the devices in %s", host);
+	if (oci->mounts.count + oci->linux_.devices.count == before)
+		return err_say(err, ERR_USAGE, "no devices found in %s", host);
+	return 0;
+}
+
 static int add_device(const char *text, const struct spec_moment *m, struct oci_spec *oci,
 		      struct err *err)
 {
@@ -100,7 +114,7 @@ static int add_device(const char *text, const struct spec_moment *m, struct oci_
 	if (stat(parts.v[0], &st) < 0)
 		return err_set(err, -errno, "cannot use the device %s", parts.v[0]);
 	if (S_ISDIR(st.st_mode))
-		return walk(m, oci, parts.v[0], parts.v[1], false);
+		return add_folder(parts.v[0], parts.v[1], m, oci, err);
 	if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
 		return err_say(err, ERR_USAGE, "%s is not a device node", parts.v[0]);
 	place_device(m, oci, parts.v[0], parts.v[1], &st, parts.v[2]);
