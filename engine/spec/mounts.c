@@ -225,7 +225,7 @@ static int mount_common(struct spec_mount *m, struct mount_words *w, const char 
 		w->destination = value;
 	else if (str_eq(key, "ro") || str_eq(key, "readonly"))
 		strv_add(&m->options, str_eq(value, "false") ? "rw" : "ro");
-	else if (str_eq(key, "rw"))
+	else if (str_eq(key, "rw") || str_eq(key, "readwrite"))
 		strv_add(&m->options, str_eq(value, "false") ? "ro" : "rw");
 	else if (str_eq(key, "bind-propagation"))
 		strv_add(&m->options, value);
@@ -313,6 +313,10 @@ static int finish_mount(struct spec_mount *m, const struct mount_words *w,
 		return err_say(err, ERR_USAGE,
 			       "must set source and destination with type=image in --mount %s",
 			       text);
+	if (m->kind == SPEC_MOUNT_IMAGE && strv_has(&m->options, "rw"))
+		return err_say(err, ERR_UNSUPPORTED,
+			       "--mount type=image with rw is not supported yet: the image is "
+			       "mounted read-only");
 	if (m->kind == SPEC_MOUNT_BIND)
 		r = host_source(w->source, &source, err);
 	else if (m->kind == SPEC_MOUNT_VOLUME && w->source && !is_volume_name(w->source))
