@@ -115,6 +115,35 @@ static int make_volumes(struct engine *engine, struct container_spec *spec, stru
 	return r;
 }
 
+/* OPTIONS of --volumes-from: z, and one of ro and rw. */
+static int parse_from_options(const char *options, bool *ret_read_only, struct err *err)
+{
+	struct strv words auto_done(strv) = STRV_INIT;
+	unsigned int modes = 0;
+	unsigned int labels = 0;
+
+	strv_split(&words, options, ',');
+	for (size_t i = 0; i < words.count; i++) {
+		const char *word = words.v[i];
+
+		if (str_eq(word, "ro") || str_eq(word, "rw"))
+			modes++;
+		else if (str_eq(word, "z"))
+			labels++;
+		else
+			return err_say(err, ERR_USAGE,
+				       "invalid option \"%s\" specified - volumes from another "
+				       "container can only use z,ro,rw options",
+				       word);
+		if (str_eq(word, "ro"))
+			*ret_read_only = true;
+	}
+	if (modes > 1 || labels > 1)
+		return err_say(err, ERR_USAGE, "cannot set %s more than once in --volumes-from %s",
+			       modes > 1 ? "ro or rw" : "z", options);
+	return 0;
+}
+
 /* --volumes-from NAME[:OPTIONS]: its own mounts that nobody took yet. */
 static int add_volumes_from(struct engine *engine, struct container_spec *spec, const char *text,
 			    struct err *err)
@@ -122,17 +151,16 @@ static int add_volumes_from(struct engine *engine, struct container_spec *spec, 
 	const char *colon = strchr(text, ':');
 	auto_free char *name = colon ? xstrndup(text, (size_t)(colon - text)) : xstrdup(text);
 	struct container other auto_done(container) = CONTAINER_INIT;
-	int r = 0;
+	bool read_only = false;
+	int r = colon ? parse_from_options(colon + 1, &read_only, err) : 0;
 
-	if (colon && !str_eq(colon, ":ro") && !str_eq(colon, ":rw") && !str_eq(colon, ":z"))
-		return err_say(err, ERR_USAGE,
-			       "invalid option \"%s\" of --volumes-from: want ro, rw or z",
-			       colon + 1);
+	if (r < 0)
+		return r;
 	r = container_find(engine, name, &other, err);
 	if (r == 0)
 		r = container_load_spec(&other, err);
 	if (r < 0)
-		return r;
+		return err_prefix(err, "looking up container \"%s\" for volumes-from", name);
 	for (size_t i = 0; i < other.spec.mounts.count; i++) {
 		const struct spec_mount *from = &other.spec.mounts.v[i];
 		struct spec_mount *to = NULL;
@@ -148,7 +176,7 @@ static int add_volumes_from(struct engine *engine, struct container_spec *spec, 
 					   .source = xstrdup(from->source),
 					   .destination = xstrdup(from->destination) };
 		strv_add_all(&to->options, &from->options);
-		if (str_eq(colon, ":ro"))
+		if (read_only)
 			strv_add(&to->options, "ro");
 	}
 	return 0;
@@ -387,10 +415,10 @@ int container_create(struct engine *engine, const struct request *request, struc
 				  .own_gid = engine->own_gid,
 				  .resolve_container = resolve_container,
 				  .data = engine };
-	int r = replace_old(engine, request, err);
+	int r = 0;
 
 	(void)ret_warnings;
-	if (r == 0 && !request->rootfs)
+	if (!request->rootfs)
 		r = image_open(&engine->images, str_or(request->image, ""), &image, err);
 	if (r < 0)
 		return r;
@@ -404,6 +432,9 @@ int container_create(struct engine *engine, const struct request *request, struc
 		r = use_rootfs(request->rootfs, &c.spec, err);
 	else
 		use_image(request, &image, &c.spec);
+	/* Only now: a wrong flag or image must not cost the old container. */
+	if (r == 0)
+		r = replace_old(engine, request, err);
 	if (r == 0)
 		r = state_create(&engine->containers, c.id, &c.fd, err);
 	if (r < 0)
