@@ -146,7 +146,8 @@ static int run(struct cli *cli, struct err *err)
 		return r;
 	for (size_t i = used; i < cli->arg_count; i++)
 		strv_add(&o->args.command, cli->args[i]);
-	o->args.preserve_fds = (uint32_t)o->preserve_fds;
+	o->args.preserve_fds =
+		o->preserve_fds > UINT32_MAX ? UINT32_MAX : (uint32_t)o->preserve_fds;
 	if (o->args.command.count == 0)
 		return err_say(err, ERR_USAGE,
 			       "must provide a non-empty command to start an exec session");

@@ -124,6 +124,33 @@ static int relay(struct runtime_container *process, struct exec_pipes *p,
 	return r;
 }
 
+/*
+ * --preserve-fds: descriptors that we were started with survived an exec, so they are not
+ * close-on-exec; one of our own, which all are, must never get into a container.
+ */
+static int check_passed(uint32_t count, struct err *err)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		int flags = i > INT32_MAX - 3 ? -1 : fcntl(3 + (int)i, F_GETFD);
+
+		if (flags < 0 || (flags & FD_CLOEXEC))
+			return err_say(err, ERR_USAGE,
+				       "file descriptor %lld is not available - the preserve-fds "
+				       "option requires that file descriptors must be passed",
+				       3 + (long long)i);
+	}
+	return 0;
+}
+
+static int *list_passed(uint32_t count)
+{
+	int *fds = xcalloc(count, sizeof(*fds));
+
+	for (uint32_t i = 0; i < count; i++)
+		fds[i] = 3 + (int)i;
+	return fds;
+}
+
 /* What run() and its fork need. */
 struct exec_call {
 	const struct engine *engine;
@@ -161,10 +188,15 @@ static int run_detached(const struct exec_call *call, char **ret_session, struct
 
 	if (pid == 0) {
 		struct runtime_container process = RUNTIME_CONTAINER_INIT;
-		int keep[] = { ends[1], call->args.pidfd, call->args.cgroup_fd,
-			       call->args.seccomp_cache_fd };
+		const struct runtime_exec_args *run = &call->args;
+		const int own[] = { ends[1], run->pidfd, run->cgroup_fd, run->seccomp_cache_fd };
+		size_t count = ARRAY_SIZE(own) + run->pass_fd_count;
+		int *keep = xcalloc(count, sizeof(*keep)); /* as long as this process */
 
-		r = proc_stay(keep, ARRAY_SIZE(keep), "bryo-exec");
+		memcpy(keep, own, sizeof(own));
+		for (size_t i = ARRAY_SIZE(own); i < count; i++)
+			keep[i] = run->pass_fds[i - ARRAY_SIZE(own)];
+		r = proc_stay(keep, count, "bryo-exec");
 		if (r == 0)
 			r = start_process(call, &process, &from_child);
 		if (r < 0)
@@ -222,6 +254,7 @@ int container_exec(struct engine *engine, const char *name, const struct contain
 	struct strv env auto_done(strv) = STRV_INIT;
 	struct cgroup group = CGROUP_INIT;
 	struct oci_seccomp *seccomp = NULL;
+	auto_free int *passed = NULL;
 	auto_close int pidfd = -1;
 	auto_close int seccomp_fd = -1;
 	struct spec_exec exec = { .command = args->command,
@@ -244,9 +277,9 @@ int container_exec(struct engine *engine, const char *name, const struct contain
 		return err_say(err, ERR_STATE,
 			       "can only create exec sessions on running containers: container "
 			       "state improper");
-	if (args->preserve_fds)
-		return err_say(err, ERR_UNSUPPORTED, "exec --preserve-fds is not supported yet");
-	r = container_load_spec(&c, err);
+	r = check_passed(args->preserve_fds, err);
+	if (r == 0)
+		r = container_load_spec(&c, err);
 	if (r == 0)
 		r = container_pidfd(&c, &pidfd, err);
 	if (r == 0)
@@ -261,6 +294,9 @@ int container_exec(struct engine *engine, const char *name, const struct contain
 			group.fd = -1;
 		seccomp_fd = openat(engine->containers.root_fd, "seccomp",
 				    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		passed = list_passed(args->preserve_fds);
+		call.args.pass_fds = passed;
+		call.args.pass_fd_count = args->preserve_fds;
 		call.args.process = &process;
 		call.args.seccomp = seccomp;
 		call.args.pid = (pid_t)c.state.pid;
