@@ -8,10 +8,11 @@
 #include "cli/options/shorthand.h"
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
+#include "engine/base/time.h"
 
 struct wait_options {
 	struct cli_pick pick;
-	struct strv conditions;
+	struct ops_wait_args args;
 	const char *interval;
 };
 
@@ -20,8 +21,8 @@ static const struct cli_option options[] = {
 	{ .name = "condition",
 	  .kind = CLI_STRINGS,
 	  .help = "Condition to wait on",
-	  .complete = "configured,created,running,stopped,paused,exited,removing,stopping",
-	  .offset = AT(conditions) },
+	  .complete = "created,running,stopped,paused,exited,removing,stopping",
+	  .offset = AT(args.conditions) },
 	{ .name = "exit-first-match",
 	  .kind = CLI_BOOL,
 	  .help = "Wait for exit of first container which matches conditions, ignore other ones",
@@ -49,7 +50,7 @@ static int wait_one(struct cli *cli, const struct wait_options *o, const char *n
 		    struct err *err)
 {
 	int status = 0;
-	int r = ops_container_wait(cli->ops, name, &o->conditions, &status, err);
+	int r = ops_container_wait(cli->ops, name, &o->args, &status, err);
 
 	if (r == 0)
 		(void)buf_addf(&cli->out, "%d\n", status);
@@ -70,12 +71,28 @@ static int wait_or_ignore(struct cli *cli, const struct wait_options *o, struct 
 	return r;
 }
 
+/* "500ms", "2s", or a bare number of milliseconds. */
+static int parse_interval(const char *text, uint32_t *ret_ms, struct err *err)
+{
+	int64_t ns = 0;
+
+	if (str_to_u32(text, ret_ms) == 0 && *ret_ms <= INT32_MAX)
+		return 0;
+	if (time_parse_duration(text, &ns) < 0 || ns < 0 || ns / 1000000 > INT32_MAX)
+		return err_say(err, ERR_USAGE, "invalid --interval \"%s\": want 500ms, 2s, 1m",
+			       text);
+	*ret_ms = (uint32_t)(ns / 1000000);
+	return 0;
+}
+
 static int run(struct cli *cli, struct err *err)
 {
-	const struct wait_options *o = cli->options;
+	struct wait_options *o = cli->options;
 	struct strv names auto_done(strv) = STRV_INIT;
-	int r = 0;
+	int r = parse_interval(str_or(o->interval, "250ms"), &o->args.interval_ms, err);
 
+	if (r < 0)
+		return r;
 	if (cli->arg_count == 0 && !o->pick.latest)
 		return err_say(err, ERR_USAGE,
 			       "\"bryo wait\" requires a name, id, or the \"--latest\" flag");

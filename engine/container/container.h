@@ -148,6 +148,14 @@ int container_pause(struct engine *engine, struct container *container, bool pau
 int container_wait(struct engine *engine, struct container *container, int *ret_status,
 		   struct err *err);
 
+/*
+ * Waits until its status is one of states (bit n: enum container_status n) and looks every
+ * interval_ms besides. *ret_status: its exit code, -1 where it has none. ERR_NOT_FOUND when it
+ * is removed meanwhile.
+ */
+int container_wait_for(struct engine *engine, const char *id, unsigned int states, int interval_ms,
+		       int *ret_status, struct err *err);
+
 struct container_remove_args {
 	bool force;
 	bool volumes;
@@ -167,7 +175,7 @@ struct container_exec_args {
 	const struct strv *command, *env, *env_files;
 	const char *user, *workdir, *detach_keys;
 	bool interactive, tty, detach, privileged;
-	uint32_t preserve_fds;
+	uint32_t preserve_fds; /* the caller's descriptors 3 and up, so many, are the process's */
 };
 int container_exec(struct engine *engine, const char *name, const struct container_exec_args *args,
 		   int *ret_status, char **ret_session, struct err *err);

@@ -220,28 +220,56 @@ int ops_container_rm(struct ops *ops, const char *name, const struct ops_rm_args
 	return r;
 }
 
-int ops_container_wait(struct ops *ops, const char *name, const struct strv *conditions,
-		       int *ret_status, struct err *err)
+/* Podman's words for states; those without a state here are never reached. */
+static int parse_condition(const char *word, unsigned int *ret_states, struct err *err)
 {
-	struct container c auto_done(container) = CONTAINER_INIT;
-	int r = container_find(&ops->engine, name, &c, err);
+	static const struct {
+		const char *word;
+		unsigned int states;
+	} known[] = {
+		{ "created", 1U << CONTAINER_CREATED },
+		{ "running", 1U << CONTAINER_RUNNING },
+		{ "paused", 1U << CONTAINER_PAUSED },
+		{ "stopping", 1U << CONTAINER_STOPPING },
+		{ "stopped", 1U << CONTAINER_EXITED },
+		{ "exited", 1U << CONTAINER_EXITED },
+		{ "removing", 1U << CONTAINER_REMOVING },
+		{ "initialized", 0 },
+		{ "unknown", 0 },
+	};
 
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < conditions->count; i++) {
-		const char *condition = conditions->v[i];
-
-		if (str_eq(condition, container_status_name(c.state.status))) {
-			*ret_status = str_eq(condition, "running") ? -1 : (int)c.state.exit_code;
+	if (str_eq(word, "healthy") || str_eq(word, "unhealthy"))
+		return err_say(err, ERR_UNSUPPORTED,
+			       "--condition %s is not supported yet: bryo runs no health checks",
+			       word);
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (str_eq(known[i].word, word)) {
+			*ret_states |= known[i].states;
 			return 0;
 		}
-		if (!str_eq(condition, "stopped") && !str_eq(condition, "exited") &&
-		    !str_eq(condition, "removing"))
-			return err_say(err, ERR_UNSUPPORTED,
-				       "waiting for the condition \"%s\" is not supported yet",
-				       condition);
-	}
-	return container_wait(&ops->engine, &c, ret_status, err);
+	return err_say(err, ERR_USAGE, "unknown container state: %s: invalid argument", word);
+}
+
+int ops_container_wait(struct ops *ops, const char *name, const struct ops_wait_args *args,
+		       int *ret_status, struct err *err)
+{
+	const unsigned int ends = 1U << CONTAINER_EXITED | 1U << CONTAINER_REMOVING;
+	struct container c auto_done(container) = CONTAINER_INIT;
+	unsigned int states = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < args->conditions.count && r == 0; i++)
+		r = parse_condition(args->conditions.v[i], &states, err);
+	if (r == 0)
+		r = container_find(&ops->engine, name, &c, err);
+	if (r < 0)
+		return r;
+	/* The monitor itself tells of the end, also when the record goes with it. */
+	if (args->conditions.count == 0 ||
+	    ((states & ~ends) == 0 && states && container_is_alive(&c)))
+		return container_wait(&ops->engine, &c, ret_status, err);
+	return container_wait_for(&ops->engine, c.id, states, (int)args->interval_ms, ret_status,
+				  err);
 }
 
 /* ---- Inside ---- */

@@ -116,11 +116,15 @@ struct ops_attach_args {
 int ops_container_attach(struct ops *ops, const char *name, const struct ops_attach_args *args,
 			 int *ret_status, struct err *err);
 
+struct ops_wait_args {
+	struct strv conditions; /* "running", "exited", ... as Podman calls states; none: the end */
+	uint32_t interval_ms;	/* how often to look at a record that nobody changes */
+};
 /*
- * Waits until one of the conditions holds ("running", "stopped", "exited", "removing", ...;
- * none: stopped). interval_ms is accepted for Podman's sake; we are woken, not polling.
+ * Waits until one of the conditions holds; *ret_status is the exit code, or -1 where there is
+ * none. A wrong word is ERR_USAGE before anything is waited for.
  */
-int ops_container_wait(struct ops *ops, const char *name, const struct strv *conditions,
+int ops_container_wait(struct ops *ops, const char *name, const struct ops_wait_args *args,
 		       int *ret_status, struct err *err);
 
 struct ops_logs_args {
