@@ -21,6 +21,7 @@ extern const struct cli_command command_rm;
 extern const struct cli_command command_run;
 extern const struct cli_command command_start;
 extern const struct cli_command command_stop;
+extern const struct cli_command command_top;
 extern const struct cli_command command_unpause;
 extern const struct cli_command command_wait;
 

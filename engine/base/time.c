@@ -275,3 +275,51 @@ int time_parse_point(const char *text, int64_t *ret_nanoseconds)
 	*ret_nanoseconds = time_now() - duration;
 	return 0;
 }
+
+/* A number of nanoseconds in units of 10^digits, without zeros at its end. */
+static void print_fraction(char *text, size_t size, uint64_t value, int digits, const char *unit)
+{
+	uint64_t whole = value;
+	char part[16] = "";
+	int n = digits;
+
+	for (int i = 0; i < digits; i++)
+		whole /= 10;
+	for (int i = digits - 1; i >= 0; i--) {
+		part[i] = (char)('0' + value % 10);
+		value /= 10;
+	}
+	while (n > 0 && part[n - 1] == '0')
+		n--;
+	(void)snprintf(text, size, "%llu%s%.*s%s", (unsigned long long)whole, n ? "." : "", n, part,
+		       unit);
+}
+
+struct time_text time_duration(int64_t nanoseconds)
+{
+	const uint64_t minute = 60000000000ULL;
+	struct time_text t = { "0s" };
+	uint64_t value = nanoseconds < 0 ? 0 - (uint64_t)nanoseconds : (uint64_t)nanoseconds;
+	char rest[24];
+
+	if (value == 0)
+		return t;
+	if (value < 1000)
+		print_fraction(rest, sizeof(rest), value, 0, "ns");
+	else if (value < 1000000)
+		print_fraction(rest, sizeof(rest), value, 3, "\u00b5s");
+	else if (value < 1000000000)
+		print_fraction(rest, sizeof(rest), value, 6, "ms");
+	else
+		print_fraction(rest, sizeof(rest), value % minute, 9, "s");
+	if (value >= 60 * minute)
+		(void)snprintf(t.text, sizeof(t.text), "%s%lluh%llum%s", nanoseconds < 0 ? "-" : "",
+			       (unsigned long long)(value / minute / 60),
+			       (unsigned long long)(value / minute % 60), rest);
+	else if (value >= minute)
+		(void)snprintf(t.text, sizeof(t.text), "%s%llum%s", nanoseconds < 0 ? "-" : "",
+			       (unsigned long long)(value / minute), rest);
+	else
+		(void)snprintf(t.text, sizeof(t.text), "%s%s", nanoseconds < 0 ? "-" : "", rest);
+	return t;
+}

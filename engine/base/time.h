@@ -20,6 +20,9 @@ struct time_text time_go(int64_t nanoseconds);
 /* "3 minutes", "About an hour", "2 weeks": go-units' HumanDuration. */
 struct time_text time_human(int64_t nanoseconds);
 
+/* "1h2m3.5s", "22.078329654s", "1.5ms", "0s": Go's time.Duration.String(). */
+struct time_text time_duration(int64_t nanoseconds);
+
 /* RFC 3339 with any fraction and offset; 0 or -EINVAL. */
 int time_parse(const char *text, int64_t *ret_nanoseconds);
 /*

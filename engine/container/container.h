@@ -183,6 +183,16 @@ int container_exec(struct engine *engine, const char *name, const struct contain
 int container_rename(struct engine *engine, const char *name, const char *new_name,
 		     struct err *err);
 
+/*
+ * The processes of a running container: a line of headings, then one a process, cells parted by
+ * tabs, nothing in them that does not print. args: descriptors of podman-top(1), each alone or
+ * several with commas; none: the usual ones.
+ */
+int container_top(struct engine *engine, const char *name, const struct strv *args,
+		  struct strv *ret_lines, struct err *err);
+/* Adds the names of all descriptors. */
+void container_top_descriptors(struct strv *ret_names);
+
 struct container_logs_args {
 	bool follow, timestamps, names, color;
 	int64_t since, until, tail;

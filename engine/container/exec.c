@@ -24,8 +24,7 @@
 
 #define USER_FILE_MAX (4 * 1024 * 1024)
 
-/* The container's root as its first process sees it. */
-static int open_container_root(const struct container *c, int *ret_fd, struct err *err)
+int container_open_root(const struct container *c, int *ret_fd, struct err *err)
 {
 	char path[64];
 	int fd = -1;
@@ -48,7 +47,7 @@ static int find_user(const struct container *c, const struct container_exec_args
 		xasprintf("%lld:%lld", (long long)c->spec.keep_uid, (long long)c->spec.keep_gid);
 	bool keep = c->spec.userns == SPEC_USERNS_KEEP_ID && str_empty(c->spec.user);
 	const char *who = args->user ? args->user : keep ? kept : c->spec.user;
-	int r = open_container_root(c, &root, err);
+	int r = container_open_root(c, &root, err);
 
 	if (r == 0)
 		r = container_read_file(root, "/etc/passwd", USER_FILE_MAX, &passwd, err);

@@ -71,6 +71,9 @@ int container_open_ns(struct engine *engine, const char *id, enum oci_namespace_
 /* pidfd of its first process, checked against the record. */
 int container_pidfd(const struct container *container, int *ret_fd, struct err *err);
 
+/* Its root as its first process sees it, O_PATH; for a running one: exec.c. */
+int container_open_root(const struct container *container, int *ret_fd, struct err *err);
+
 /* Absolute path of its folder; the caller's. */
 char *container_path(const struct engine *engine, const char *id);
 

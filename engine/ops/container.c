@@ -274,6 +274,17 @@ int ops_container_wait(struct ops *ops, const char *name, const struct ops_wait_
 
 /* ---- Inside ---- */
 
+int ops_container_top(struct ops *ops, const char *name, const struct strv *descriptors,
+		      struct strv *ret_lines, struct err *err)
+{
+	return container_top(&ops->engine, name, descriptors, ret_lines, err);
+}
+
+void ops_container_top_descriptors(struct strv *ret_names)
+{
+	container_top_descriptors(ret_names);
+}
+
 int ops_container_exec(struct ops *ops, const char *name, const struct ops_exec_args *args,
 		       int *ret_status, char **ret_session, struct err *err)
 {

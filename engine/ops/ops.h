@@ -127,6 +127,15 @@ struct ops_wait_args {
 int ops_container_wait(struct ops *ops, const char *name, const struct ops_wait_args *args,
 		       int *ret_status, struct err *err);
 
+/*
+ * Processes of a running container: headings, then a line for each, cells parted by tabs.
+ * descriptors as podman-top(1) has them; none: the usual ones.
+ */
+int ops_container_top(struct ops *ops, const char *name, const struct strv *descriptors,
+		      struct strv *ret_lines, struct err *err);
+/* Adds the names of all descriptors. */
+void ops_container_top_descriptors(struct strv *ret_names);
+
 struct ops_logs_args {
 	bool follow, timestamps, names, color;
 	const char *since, *until; /* as time_parse_point() takes them */

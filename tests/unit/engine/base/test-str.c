@@ -72,6 +72,15 @@ static void times_and_durations(void **state)
 	assert_int_equal(time_parse_duration("1h30m", &ns), 0);
 	assert_int_equal(ns, 5400000000000);
 	assert_int_equal(time_parse_duration("5", &ns), -EINVAL);
+	assert_string_equal(time_duration(0).text, "0s");
+	assert_string_equal(time_duration(7).text, "7ns");
+	assert_string_equal(time_duration(1500).text, "1.5\u00b5s");
+	assert_string_equal(time_duration(20000000).text, "20ms");
+	assert_string_equal(time_duration(22078329654).text, "22.078329654s");
+	assert_string_equal(time_duration(3723500000000).text, "1h2m3.5s");
+	assert_string_equal(time_duration(3600000000000).text, "1h0m0s");
+	assert_string_equal(time_duration(-60000000000).text, "-1m0s");
+	assert_string_equal(time_duration(INT64_MIN).text, "-2562047h47m16.854775808s");
 }
 
 int main(void)
