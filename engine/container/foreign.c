@@ -87,6 +87,9 @@ int container_foreign_create(const struct engine *engine, const struct container
 
 	if (r < 0)
 		return r;
+	/* It reads rules from config.json, all of them. */
+	if (p->oci.linux_.seccomp)
+		oci_seccomp_make(p->oci.linux_.seccomp);
 	place_init(&place, engine, c);
 	memcpy(create.stdio, args->stdio, sizeof(create.stdio));
 	if (cgroup_host_probe(engine->rootless, &host) == 0 && host.layout == CGROUP_LAYOUT_V2 &&

@@ -26,7 +26,7 @@ static int create(struct ops *ops, struct request *request, struct container *re
 	if (!request->runtime)
 		request->runtime = xstrdup(ops->runtime);
 	if (r == 0)
-		r = spec_runtime_find(ops->conf, request, err);
+		r = spec_runtime_find(conf, request, err);
 	if (r == 0)
 		r = spec_defaults(conf, request, err);
 	if (r == 0)

@@ -60,14 +60,16 @@ static json_t *security_object(const struct ops *ops)
 }
 
 /* The runtime that `run` would use: its path is empty where it cannot be found. */
-static json_t *runtime_object(const struct ops *ops)
+static json_t *runtime_object(struct ops *ops)
 {
 	struct request request auto_done(request) = REQUEST_INIT;
+	const json_t *conf = NULL;
 	json_t *o = json_object();
 	bool own = false;
 
 	request.runtime = xstrdup(ops->runtime);
-	own = spec_runtime_find(ops->conf, &request, NULL) == 0 && !request.runtime_path;
+	(void)ops_conf(ops, &conf, NULL); /* one that cannot be read says nothing */
+	own = spec_runtime_find(conf, &request, NULL) == 0 && !request.runtime_path;
 	json_set_str(o, "name", str_or(request.runtime, "bryo-runtime"));
 	if (own)
 		json_set_str(o, "version", BRYO_VERSION);
