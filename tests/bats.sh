@@ -15,6 +15,7 @@
 #   BRYO_TEST_TMP    where the copy and the tests' files are kept (/var/tmp)
 #   BRYO_TEST_JOBS   suites at a time (one per processor)
 #   BATS_FLAGS       further flags for bats, such as "-f REGEX"
+#   BRYO_KILL_STEP, BRYO_KILL_SAMPLE   how many kills the crash suites try: tests/lib/crash.bash
 set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 mode=$1
@@ -105,16 +106,20 @@ fi
 environment=(HOME="$home" USER="$(${as_user[@]} id -un)" LOGNAME="$(${as_user[@]} id -un)"
 	PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin TERM=xterm LANG=C.UTF-8
 	TMPDIR="$work/tmp" BRYO="$BRYO" BRYO_WORK="$work" BRYO_MODE="$mode"
-	BRYO_RECORD="${BRYO_RECORD:-}" BATS_TEST_TIMEOUT="${BATS_TEST_TIMEOUT:-120}")
+	BRYO_RECORD="${BRYO_RECORD:-}" BATS_TEST_TIMEOUT="${BATS_TEST_TIMEOUT:-120}"
+	BRYO_KILL_STEP="${BRYO_KILL_STEP:-}" BRYO_KILL_SAMPLE="${BRYO_KILL_SAMPLE:-}")
 [ -z "$runtime" ] || environment+=(XDG_RUNTIME_DIR="$runtime")
 
 # ---- Run, by file in parallel ----
-export work
+# A kill at each of some thousand calls takes hours.
+suite_timeout=900
+[ -z "${BRYO_KILL_STEP:-}" ] || suite_timeout=36000
+export work suite_timeout
 one() {
 	local file=$1 log
 	shift
 	log=$work/log/${file//\//_}
-	(cd "$work" && "$@" timeout -k 10 900 bats ${BATS_FLAGS:-} --tap "$file") >"$log" 2>&1 </dev/null ||
+	(cd "$work" && "$@" timeout -k 10 "$suite_timeout" bats ${BATS_FLAGS:-} --tap "$file") >"$log" 2>&1 </dev/null ||
 		echo "$file: exit status $?" >"$log.failed"
 	# A suite that breaks before its first test counts as one that failed.
 	grep -q '^\(not \)\?ok ' "$log" || ! [ -e "$log.failed" ] || echo "not ok 1 $file did not run" >>"$log"

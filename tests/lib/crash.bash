@@ -6,6 +6,8 @@
 
 # A store and a run folder of the suite's own, so that its dead holders are nobody else's.
 own_store() {
+	export BATS_TEST_TIMEOUT=300
+	[ -z "${BRYO_KILL_STEP:-}" ] || BATS_TEST_TIMEOUT=18000
 	fresh_home
 	STORE=$HOME/store
 	# Socket paths are short (unix(7)): the run folder is not deep in the suite's folder.

@@ -4,7 +4,6 @@ load ../lib/bryo
 load ../lib/crash
 
 setup_file() {
-	export BATS_TEST_TIMEOUT=300
 	own_store
 	bryo save -o "$HOME/tiny.tar" tiny
 	bryo tag tiny keeper

@@ -5,7 +5,6 @@ load ../lib/bryo
 load ../lib/crash
 
 setup_file() {
-	export BATS_TEST_TIMEOUT=300
 	own_store
 	bryo create --name keep -v keepvol:/v tiny sh -c 'cat /kept /v/kept' >/dev/null
 	bryo run --rm -v keepvol:/v tiny sh -c 'echo volume >/v/kept'

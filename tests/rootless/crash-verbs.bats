@@ -4,7 +4,6 @@ load ../lib/bryo
 load ../lib/crash
 
 setup_file() {
-	export BATS_TEST_TIMEOUT=300
 	own_store
 	bryo run -d --name alive --network=none tiny sleep 98765 >/dev/null
 	bryo create --name keep tiny true >/dev/null
