@@ -19,6 +19,7 @@ int ops_volume_create(struct ops *ops, const struct ops_volume_create_args *args
 		return err_say(err, ERR_UNSUPPORTED,
 			       "volume driver \"%s\" is not supported yet: only local is",
 			       args->driver);
+	volume_sweep(&ops->engine.volumes);
 	return volume_create(&ops->engine.volumes, &create, ret_name, err);
 }
 

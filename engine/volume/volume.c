@@ -71,17 +71,36 @@ static int write_record(int dir_fd, const char *name, const struct volume_args *
 	return file_replace_at(dir_fd, RECORD, text, strlen(text), 0600, FILE_SYNC);
 }
 
+/* A hidden name, until a volume gets its own or since it lost it. Nobody holds it but who works on
+ * it. */
+static char *hidden_name(const char *why)
+{
+	char unique[17];
+
+	str_random_hex(unique, 16);
+	return xasprintf(".%s-%s", why, unique);
+}
+
+/*
+ * Held, shared, by whoever works on a hidden folder, so that nobody sweeps it. Where locks do not
+ * work nobody sweeps either.
+ */
+static int lock_hidden(const struct volume_store *store, int how)
+{
+	auto_close int fd = openat(store->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd >= 0 && flock(fd, how) == 0 ? fd_take(&fd) : -1;
+}
+
 /* A hidden folder is filled and then gets its name: nobody sees half a volume. */
 static int publish(const struct volume_store *store, const char *name,
 		   const struct volume_args *args)
 {
-	auto_free char *temporary = NULL;
+	auto_close int lock = lock_hidden(store, LOCK_SH);
+	auto_free char *temporary = hidden_name("new");
 	auto_close int fd = -1;
-	char unique[17];
 	int r = 0;
 
-	str_random_hex(unique, 16);
-	temporary = xasprintf(".new-%s", unique);
 	if (mkdirat(store->fd, temporary, 0700) < 0)
 		return -errno;
 	fd = openat(store->fd, temporary, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -244,16 +263,44 @@ int volume_inspect(const struct volume_store *store, const char *name, json_t **
 
 int volume_remove(const struct volume_store *store, const char *name, struct err *err)
 {
-	auto_free char *gone = NULL;
-	char unique[17];
+	auto_close int lock = lock_hidden(store, LOCK_SH);
+	auto_free char *gone = hidden_name("gone");
 	int r = 0;
 
-	str_random_hex(unique, 16);
-	gone = xasprintf(".gone-%s", unique);
 	if (renameat(store->fd, name, store->fd, gone) < 0)
 		return err_set(err, -errno, "cannot remove the volume %s", name);
 	r = file_remove_tree(store->fd, gone);
 	return r < 0 ? err_set(err, r, "cannot remove all files of the volume %s", name) : 0;
+}
+
+static void collect_hidden(const struct volume_store *store, struct strv *names)
+{
+	int fd = openat(store->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e = NULL;
+
+	if (!dir) {
+		fd_close(&fd);
+		return;
+	}
+	while ((e = readdir(dir)))
+		if (str_starts(e->d_name, ".new-") || str_starts(e->d_name, ".gone-"))
+			strv_add(names, e->d_name);
+	(void)closedir(dir); /* reading only */
+}
+
+void volume_sweep(const struct volume_store *store)
+{
+	struct strv names auto_done(strv) = STRV_INIT;
+	auto_close int lock = -1;
+
+	collect_hidden(store, &names);
+	if (names.count == 0)
+		return;
+	/* Of those seen before the lock: nobody works on them now, and none of them comes back. */
+	lock = lock_hidden(store, LOCK_EX | LOCK_NB);
+	for (size_t i = 0; i < names.count && lock >= 0; i++)
+		(void)file_remove_tree(store->fd, names.v[i]); /* what is left is swept next time */
 }
 
 /* ---- Copy-up ---- */

@@ -2,7 +2,8 @@
 /*
  * Volumes: named folders that outlive containers. ROOT/volumes/NAME/_data holds the files,
  * volume.json beside it the record (docs/formats/volume.md). A volume appears and disappears
- * by one rename. Locks: a volume being filled (copy-up) holds a lock on its record's folder.
+ * by one rename. Locks: a volume being filled (copy-up) holds a lock on its record's folder;
+ * whoever makes or deletes one holds a shared lock on volumes/ meanwhile.
  */
 #pragma once
 
@@ -54,6 +55,9 @@ char *volume_path(const struct volume_store *store, const char *name);
 
 /* Removes it with its files; whether somebody uses it is the caller's question. */
 int volume_remove(const struct volume_store *store, const char *name, struct err *err);
+
+/* Deletes what killed commands left half-made or half-removed. For commands that write. */
+void volume_sweep(const struct volume_store *store);
 
 /*
  * Fills a volume that was never used with what lies at path below root_fd (the image's files):
