@@ -250,20 +250,44 @@ int state_list(const struct state *state, struct strv *ret_ids, struct err *err)
 
 /* ---- Folders and locks ---- */
 
-int state_create(const struct state *state, const char *id, int *ret_fd, struct err *err)
+/* -ENOENT: somebody swept the folder away before it was locked. */
+static int make_locked(const struct state *state, const char *id, int *ret_fd, int *ret_lock)
 {
 	auto_close int fd = -1;
 	auto_close int lock = -1;
+	auto_close int lock_file = -1;
+	struct stat ours, there;
+	int r = 0;
 
 	if (mkdirat(state->objects_fd, id, 0700) < 0)
-		return err_set(err, -errno, "cannot make the folder of %s", id);
+		return -errno;
 	fd = openat(state->objects_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd >= 0)
-		lock = openat(fd, "lock", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0 || lock < 0)
-		return err_set(err, -errno, "cannot make the folder of %s", id);
+		lock_file = openat(fd, "lock", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+				   0600);
+	if (fd < 0 || lock_file < 0)
+		return -errno;
+	r = state_lock(fd, STATE_LOCK_CHANGE, true, &lock);
+	if (r < 0)
+		return r;
+	if (fstat(fd, &ours) < 0 || fstatat(state->objects_fd, id, &there, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (ours.st_ino != there.st_ino)
+		return -ENOENT;
 	*ret_fd = fd_take(&fd);
+	*ret_lock = fd_take(&lock);
 	return 0;
+}
+
+int state_create(const struct state *state, const char *id, int *ret_fd, int *ret_lock,
+		 struct err *err)
+{
+	int r = -ENOENT;
+
+	/* A sweeper may come in between mkdir and lock, and take it for garbage. */
+	for (int tries = 0; tries < 16 && r == -ENOENT; tries++)
+		r = make_locked(state, id, ret_fd, ret_lock);
+	return r < 0 ? err_set(err, r, "cannot make the folder of %s", id) : 0;
 }
 
 int state_open_object(const struct state *state, const char *id, int *ret_fd)

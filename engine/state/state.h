@@ -58,8 +58,12 @@ int state_find(const struct state *state, const char *text, const char *what,
  */
 int state_list(const struct state *state, struct strv *ret_ids, struct err *err);
 
-/* Makes the folder of a new object (mode 0700) with its lock file; *ret_fd is the folder. */
-int state_create(const struct state *state, const char *id, int *ret_fd, struct err *err);
+/*
+ * Makes the folder of a new object (mode 0700) with its lock file; *ret_fd is the folder, *ret_lock
+ * its change lock, by which nobody takes it for garbage before its record is written.
+ */
+int state_create(const struct state *state, const char *id, int *ret_fd, int *ret_lock,
+		 struct err *err);
 /* Opens the folder of an object; -ENOENT without a sentence when it is gone. */
 int state_open_object(const struct state *state, const char *id, int *ret_fd);
 
