@@ -69,6 +69,7 @@ struct container_state {
 	int64_t exit_code;
 	int64_t created, started_at, finished_at; /* nanoseconds since 1970, 0: never */
 	bool oom, stopped_by_user, rm;
+	bool of_run; /* made by `run`, which holds its change lock until it has started */
 	int64_t restarts;
 	char *error; /* why the last start failed */
 	char *cgroup, *cgroup_v1;

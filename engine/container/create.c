@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Creating a container: request and image become a specification, a folder, a record. The
- * order makes a kill at any point harmless: what counts is state.json, written last.
+ * order makes a kill at any point harmless: what counts is state.json, written after all that it
+ * needs; container.json, written before, names what goes with a half-made one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -69,13 +70,28 @@ static void use_image(const struct request *request, struct image *image,
 
 /* ---- Names ---- */
 
+static int claim_given_name(struct engine *engine, const struct container_spec *spec,
+			    struct err *err)
+{
+	struct err first = ERR_INIT;
+	int r = state_claim_name(&engine->containers, spec->name, spec->id, "container", &first);
+
+	if (r != -EEXIST) {
+		if (r < 0 && err)
+			*err = first;
+		return r;
+	}
+	/* Its owner may be one that nobody wants any more: see container_sweep(). */
+	container_sweep(engine);
+	return state_claim_name(&engine->containers, spec->name, spec->id, "container", err);
+}
+
 static int claim_name(struct engine *engine, struct container_spec *spec, struct err *err)
 {
 	int r = 0;
 
 	if (spec->name)
-		return state_claim_name(&engine->containers, spec->name, spec->id, "container",
-					err);
+		return claim_given_name(engine, spec, err);
 	for (int tries = 0; tries < 64; tries++) {
 		auto_free char *name = container_random_name();
 
@@ -94,7 +110,20 @@ static int claim_name(struct engine *engine, struct container_spec *spec, struct
 
 /* ---- Volumes ---- */
 
-/* Anonymous volumes get their name now, so that the record tells which are to go with --rm. */
+/* Now, so that the record tells which are to go with the container. */
+static void name_anonymous_volumes(struct container_spec *spec)
+{
+	for (size_t i = 0; i < spec->mounts.count; i++) {
+		struct spec_mount *m = &spec->mounts.v[i];
+		char random[65];
+
+		if (m->kind != SPEC_MOUNT_VOLUME || m->source)
+			continue;
+		str_random_hex(random, 64);
+		m->source = xstrdup(random);
+	}
+}
+
 static int make_volumes(struct engine *engine, struct container_spec *spec, struct err *err)
 {
 	int r = 0;
@@ -109,8 +138,6 @@ static int make_volumes(struct engine *engine, struct container_spec *spec, stru
 		if (m->kind != SPEC_MOUNT_VOLUME)
 			continue;
 		r = volume_create(&engine->volumes, &args, &name, err);
-		if (r == 0 && !m->source)
-			m->source = take(name);
 	}
 	return r;
 }
@@ -219,7 +246,7 @@ static void summarize(const struct container_spec *spec, struct container_state 
 		strv_add(&s->mounts, spec->mounts.v[i].destination);
 }
 
-static int write_records(struct container *c, struct err *err)
+static int write_spec(struct container *c, struct err *err)
 {
 	auto_json json_t *json = spec_to_json(&c->spec);
 	auto_free char *text = json_text(json);
@@ -227,10 +254,7 @@ static int write_records(struct container *c, struct err *err)
 	int r = file_create_at(c->fd, "container.json", text, strlen(text), 0600,
 			       c->spec.rm ? FILE_NO_SYNC : FILE_SYNC);
 
-	if (r < 0)
-		return err_set(err, r, "cannot record container %s", c->spec.name);
-	summarize(&c->spec, &c->state);
-	return container_save_state(c, err);
+	return r < 0 ? err_set(err, r, "cannot record container %s", c->spec.name) : 0;
 }
 
 static int write_cidfile(const struct container_spec *spec, struct err *err)
@@ -356,24 +380,25 @@ static int make_root(struct engine *engine, const struct container_spec *spec, s
 static int make_container(struct engine *engine, struct container *c, struct err *err)
 {
 	auto_close int ids_lock = -1;
-	int r = state_lock(c->fd, STATE_LOCK_CHANGE, true, &c->lock);
-
-	if (r < 0)
-		return err_set(err, r, "cannot lock container %.12s", c->id);
-	r = claim_name(engine, &c->spec, err);
+	int r = claim_name(engine, &c->spec, err);
 	if (r == 0)
 		r = choose_ids(engine, &c->spec, &ids_lock, err);
 	for (size_t i = 0; i < c->spec.volumes_from.count && r == 0; i++)
 		r = add_volumes_from(engine, &c->spec, c->spec.volumes_from.v[i], err);
 	if (r == 0)
 		r = make_root(engine, &c->spec, err);
+	if (r == 0) {
+		name_anonymous_volumes(&c->spec);
+		r = write_spec(c, err);
+	}
 	if (r == 0)
 		r = make_volumes(engine, &c->spec, err);
-	if (r == 0)
-		r = write_cidfile(&c->spec, err);
-	if (r == 0)
-		r = write_records(c, err);
-	return r;
+	if (r < 0)
+		return r;
+	summarize(&c->spec, &c->state);
+	r = container_save_state(c, err);
+	/* Last: killed before it, the same command can be given again as it was. */
+	return r < 0 ? r : write_cidfile(&c->spec, err);
 }
 
 static void undo(struct engine *engine, struct container *c)
@@ -428,6 +453,7 @@ int container_create(struct engine *engine, const struct request *request, struc
 	if (r < 0)
 		return r;
 	c.has_spec = true;
+	c.state.of_run = request->run;
 	if (request->rootfs)
 		r = use_rootfs(request->rootfs, &c.spec, err);
 	else
@@ -436,7 +462,7 @@ int container_create(struct engine *engine, const struct request *request, struc
 	if (r == 0)
 		r = replace_old(engine, request, err);
 	if (r == 0)
-		r = state_create(&engine->containers, c.id, &c.fd, err);
+		r = state_create(&engine->containers, c.id, &c.fd, &c.lock, err);
 	if (r < 0)
 		return r;
 	r = make_container(engine, &c, err);

@@ -141,6 +141,7 @@ static json_t *state_to_json(const struct container_state *s)
 	put_bool(o, "oom", s->oom);
 	put_bool(o, "stopped_by_user", s->stopped_by_user);
 	put_bool(o, "rm", s->rm);
+	put_bool(o, "of_run", s->of_run);
 	put_int(o, "restarts", s->restarts);
 	json_set_str(o, "error", s->error);
 	json_set_str(o, "cgroup", s->cgroup);
@@ -190,6 +191,7 @@ static int state_from_json(const json_t *o, struct container_state *s, struct er
 	s->oom = json_bool(o, "oom", false);
 	s->stopped_by_user = json_bool(o, "stopped_by_user", false);
 	s->rm = json_bool(o, "rm", false);
+	s->of_run = json_bool(o, "of_run", false);
 	s->restarts = json_int(o, "restarts", 0);
 	s->error = xstrdup(json_str(o, "error", NULL));
 	s->cgroup = xstrdup(json_str(o, "cgroup", NULL));

@@ -2,6 +2,7 @@
 /* Removing containers, and sweeping what killed commands left of them. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,7 +24,7 @@ static void remove_volumes(struct engine *engine, const struct container *c)
 		if (m->kind != SPEC_MOUNT_VOLUME || !m->anonymous || !m->source)
 			continue;
 		if (container_users_of_volume(engine, m->source, &users, NULL) == 0 &&
-		    users.count == 0)
+		    users.count == strv_has(&users, c->id))
 			(void)volume_remove(&engine->volumes, m->source,
 					    NULL); /* it shows in `volume ls` */
 	}
@@ -36,12 +37,14 @@ int container_discard(struct engine *engine, struct container *c, bool volumes, 
 
 	if (has_spec && container_is_foreign(c))
 		(void)container_foreign_delete(engine, c, NULL); /* a killed monitor could not */
-	/* One rename: from here on the container is gone, whatever happens to us. */
+	/* What only its record names goes first: killed in between, the next removal finds it. */
+	if (has_spec && volumes)
+		remove_volumes(engine, c);
+	/* One rename: from here on the container is gone, whatever happens to us. The name still
+	 * points to it then, and is free to whoever wants it (state_claim_name()). */
 	r = storage_set_aside(&engine->storage, engine->containers.objects_fd, c->id, err);
 	if (r < 0)
 		return r;
-	if (has_spec && volumes)
-		remove_volumes(engine, c);
 	if (has_spec && c->spec.cidfile)
 		(void)unlink(c->spec.cidfile);	  /* it goes with the container, as Podman's */
 	(void)unlinkat(engine->run_fd, c->id, 0); /* the monitor's socket, if it left one */
@@ -134,12 +137,26 @@ int container_users_of_volume(struct engine *engine, const char *volume, struct 
 
 static void discard_half_made(void *data, const char *id)
 {
+	struct container c auto_done(container) = CONTAINER_INIT;
 	struct engine *engine = data;
 
+	(void)snprintf(c.id, sizeof(c.id), "%s", id); /* of 64 digits */
+	if (state_open_object(&engine->containers, id, &c.fd) == 0 &&
+	    container_load_spec(&c, NULL) == 0)
+		remove_volumes(engine, &c);
 	(void)storage_discard(&engine->storage, engine->containers.objects_fd, id, NULL);
 }
 
-/* --rm containers whose monitor was killed, or that a reboot ended. */
+/* --rm containers whose monitor or whose `run` was killed, or that a reboot ended. */
+static bool is_orphan(const struct container *c)
+{
+	if (!c->state.rm || c->state.foreign)
+		return false;
+	return c->state.status == CONTAINER_EXITED    ? c->state.started_at != 0
+	       : c->state.status == CONTAINER_CREATED ? c->state.of_run
+						      : false;
+}
+
 static void remove_orphans(struct engine *engine)
 {
 	struct strv ids auto_done(strv) = STRV_INIT;
@@ -149,15 +166,19 @@ static void remove_orphans(struct engine *engine)
 	for (size_t i = 0; i < ids.count; i++) {
 		struct container c auto_done(container) = CONTAINER_INIT;
 
-		if (container_peek(engine, ids.v[i], &c, NULL) < 0 || !c.state.rm ||
-		    c.state.foreign || c.state.status != CONTAINER_EXITED ||
-		    !c.state.started_at || container_open(engine, &c) < 0)
+		struct container now auto_done(container) = CONTAINER_INIT;
+
+		if (container_peek(engine, ids.v[i], &c, NULL) < 0 || !is_orphan(&c) ||
+		    container_open(engine, &c) < 0)
 			continue;
-		/* Its monitor may be removing it right now: it holds this lock until the end. */
-		if (state_is_locked(c.fd, STATE_LOCK_ALIVE) == 0 &&
-		    state_lock(c.fd, STATE_LOCK_CHANGE, false, &c.lock) == 0 &&
-		    container_discard(engine, &c, true, NULL) == 0)
-			state_release_name(&engine->containers, c.state.name, c.id);
+		/* Whoever starts or removes it right now holds a lock until the end, and may have
+		 * let go of it since we looked. */
+		if (state_lock(c.fd, STATE_LOCK_CHANGE, false, &c.lock) < 0 ||
+		    state_is_locked(c.fd, STATE_LOCK_ALIVE) != 0)
+			continue;
+		if (container_load(engine, ids.v[i], &now, NULL) == 0 && is_orphan(&now) &&
+		    container_discard(engine, &now, true, NULL) == 0)
+			state_release_name(&engine->containers, now.state.name, now.id);
 	}
 }
 
@@ -165,5 +186,6 @@ void container_sweep(struct engine *engine)
 {
 	state_sweep(&engine->containers, discard_half_made, engine);
 	remove_orphans(engine);
+	volume_sweep(&engine->volumes);
 	(void)storage_sweep(&engine->storage, NULL); /* what is left is swept next time */
 }

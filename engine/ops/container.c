@@ -97,6 +97,7 @@ int ops_container_run(struct ops *ops, struct request *request, char **ret_id, i
 					     .warnings = ret_warnings };
 	int r = container_check_detach_keys(request->detach_keys, err);
 
+	request->run = true;
 	if (r == 0)
 		r = create(ops, request, &c, ret_warnings, err);
 	if (r < 0)

@@ -47,6 +47,7 @@ struct request {
 	bool detach;	    /* -d */
 	bool rm;	    /* --rm */
 	bool rmi;	    /* --rmi */
+	bool run;	    /* it is to run at once: with --rm, it goes should that never happen */
 	struct strv attach; /* -a stdin, stdout, stderr */
 	char *detach_keys;
 	enum request_bool sig_proxy;
