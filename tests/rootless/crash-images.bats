@@ -2,6 +2,7 @@
 # kill -9 in the midst of import, load, save, rmi and pull: whole images or none.
 load ../lib/bryo
 load ../lib/crash
+load ../lib/registry
 
 setup_file() {
 	own_store
@@ -16,11 +17,33 @@ setup_file() {
 	bryo save -o "$HOME/extra-image.tar" extra
 	bryo rmi extra >/dev/null
 	store_entries >before
-	if [ -r "$BATS_TEST_DIRNAME/../lib/registry.bash" ]; then
-		load ../lib/registry
+	if command -v docker-registry >/dev/null && command -v skopeo >/dev/null; then
+		serve_extra
 	fi
 }
-teardown_file() { drop_store; }
+teardown_file() {
+	registry_stop
+	drop_store
+}
+
+# The image moss/extra in a registry: two layers that nobody has, so that two workers unpack.
+serve_extra() {
+	echo base >extra/base
+	tar -C extra --exclude=./dev --exclude=./extra -cf base.tar .
+	tar -C extra -cf top.tar ./extra
+	python3 - <<-'END'
+		import hashlib, json
+		digests = ["sha256:" + hashlib.sha256(open(t, "rb").read()).hexdigest() for t in ("base.tar", "top.tar")]
+		json.dump({"architecture": "amd64", "os": "linux", "config": {},
+		           "rootfs": {"type": "layers", "diff_ids": digests}}, open("config.json", "w"))
+		json.dump([{"Config": "config.json", "RepoTags": [], "Layers": ["base.tar", "top.tar"]}],
+		          open("manifest.json", "w"))
+	END
+	tar -cf served.tar manifest.json config.json base.tar top.tar
+	registry_start "$HOME/registry"
+	registry_push "$HOME/registry" "docker-archive:$HOME/served.tar" moss/extra
+	export REGISTRY REGISTRY_PID
+}
 
 kept() {
 	[ "$(bryo run --rm --network=none keeper cat /data/one)" = one ] || complain "an image is lost or harmed"
@@ -34,8 +57,7 @@ whole_or_none() {
 	bryo load -q -i "$HOME/extra-image.tar" >/dev/null || complain "it cannot be loaded now" || return 1
 	[ "$(bryo run --rm --network=none extra cat /extra)" = extra ] || complain "it does not run now" || return 1
 	bryo rmi extra >/dev/null || complain "it cannot be removed" || return 1
-	store_entries >after
-	diff before after >differ || complain "the store differs: $(cat differ)"
+	helpers_gone && store_is before
 }
 
 @test "load" {
@@ -44,6 +66,22 @@ whole_or_none() {
 
 @test "import" {
 	kill_everywhere whole_or_none -- "$BRYO" $BRYO_FLAGS import -q "$HOME/extra.tar" extra
+}
+
+@test "pull" {
+	need_program docker-registry
+	need_program skopeo
+	pull=("$BRYO" $BRYO_FLAGS pull -q --tls-verify=false "$REGISTRY/moss/extra")
+	runs() { [ "$(bryo run --rm --network=none "$REGISTRY/moss/extra" cat /base /extra)" = $'base\nextra' ]; }
+	pulled() {
+		kept || return 1
+		! bryo image exists "$REGISTRY/moss/extra" || runs || complain "a half image was published" || return 1
+		"${pull[@]}" >/dev/null || complain "it cannot be pulled now" || return 1
+		runs || complain "it does not run now" || return 1
+		bryo rmi "$REGISTRY/moss/extra" >/dev/null || complain "it cannot be removed" || return 1
+		helpers_gone && store_is before
+	}
+	kill_everywhere pulled -- "${pull[@]}"
 }
 
 @test "rmi" {
@@ -66,7 +104,10 @@ whole_or_none() {
 	tagged() {
 		kept || return 1
 		bryo tag keeper victim || complain "cannot be tagged now" || return 1
-		bryo rmi victim >/dev/null || complain "the tag cannot be taken away"
+		bryo untag keeper victim || complain "the tag cannot be taken away" || return 1
+		store_is before
 	}
+	tagged_before() { bryo tag keeper victim; }
 	kill_everywhere tagged -- "$BRYO" $BRYO_FLAGS tag keeper victim
+	kill_everywhere tagged tagged_before -- "$BRYO" $BRYO_FLAGS untag keeper victim
 }

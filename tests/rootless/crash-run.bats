@@ -9,6 +9,7 @@ setup_file() {
 	bryo create --name keep -v keepvol:/v tiny sh -c 'cat /kept /v/kept' >/dev/null
 	bryo run --rm -v keepvol:/v tiny sh -c 'echo volume >/v/kept'
 	bryo run --name written tiny sh -c 'echo layer >/kept'
+	wait_for 5 no_helpers
 	store_entries >before
 }
 teardown_file() { drop_store; }
@@ -28,12 +29,16 @@ all_is_well() {
 		[ $SECONDS -lt $end ] || complain "still there: $(processes 'sleep 98765')" || return 1
 		sleep 0.05
 	done
-	store_entries >after
-	diff before after >differ || complain "the store differs: $(cat differ)"
+	helpers_gone && store_is before
 }
 
-@test "run --rm, no network" {
-	kill_everywhere all_is_well -- "$BRYO" $BRYO_FLAGS run --rm --name victim --network=none tiny true
+@test "run --rm, no network: the same command works again, name and all" {
+	run=("$BRYO" $BRYO_FLAGS run --rm --name victim --network=none --cidfile cid -v /anon tiny true)
+	works_again() {
+		wait_for 5 "${run[@]}" || complain "it does not run again: $("${run[@]}" 2>&1)" || return 1
+		all_is_well
+	}
+	kill_everywhere works_again -- "${run[@]}"
 }
 
 @test "run --rm, default network and a port" {
