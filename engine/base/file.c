@@ -102,6 +102,45 @@ int file_replace_at(int dir_fd, const char *name, const void *data, size_t size,
 	return 0;
 }
 
+int file_overwrite_at(int dir_fd, const char *name, const void *data, size_t size,
+		      enum file_sync sync)
+{
+	auto_close int fd = openat(dir_fd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	auto_free char *all = NULL;
+	struct stat st;
+	size_t total = 0;
+	ssize_t n = 0;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	if (size > (uint64_t)st.st_blocks * 512)
+		return -ENOSPC;
+	total = size > (size_t)st.st_size ? size : (size_t)st.st_size;
+	all = xmalloc(total + 1);
+	memset(mempcpy(all, data, size), '\n', total - size);
+	/* In one call, which readers and a kill see done or not done, as good as always. */
+	do
+		n = pwrite(fd, all, total, 0);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n != total)
+		return -ENOSPC;
+	return sync == FILE_SYNC && fdatasync(fd) < 0 ? -errno : 0;
+}
+
+int file_replace_or_overwrite_at(int dir_fd, const char *name, const void *data, size_t size,
+				 mode_t mode, enum file_sync sync)
+{
+	int r = file_replace_at(dir_fd, name, data, size, mode, sync);
+
+	if (r != -ENOSPC && r != -EDQUOT)
+		return r;
+	return file_overwrite_at(dir_fd, name, data, size, sync) == 0 ? 0 : r;
+}
+
 int file_poke_at(int dir_fd, const char *name, const char *data)
 {
 	auto_close int fd = openat(dir_fd, name, O_WRONLY | O_CLOEXEC);

@@ -33,6 +33,17 @@ int file_create_at(int dir_fd, const char *name, const void *data, size_t size, 
 int file_replace_at(int dir_fd, const char *name, const void *data, size_t size, mode_t mode,
 		    enum file_sync sync);
 
+/*
+ * For a full disk, after file_replace_at() said -ENOSPC: writes over the existing file where it
+ * lies, in the blocks that it has; what is left of a longer old content becomes empty lines. A
+ * crash of the machine in the midst may leave a mixture. -ENOSPC where the data does not fit.
+ */
+int file_overwrite_at(int dir_fd, const char *name, const void *data, size_t size,
+		      enum file_sync sync);
+/* The one, and where the disk or the quota is full the other. */
+int file_replace_or_overwrite_at(int dir_fd, const char *name, const void *data, size_t size,
+				 mode_t mode, enum file_sync sync);
+
 /* Writes data to an existing file in one write, as /proc and cgroup files want it. */
 int file_poke_at(int dir_fd, const char *name, const char *data);
 

@@ -211,7 +211,9 @@ int container_save_state(const struct container *container, struct err *err)
 {
 	auto_json json_t *json = state_to_json(&container->state);
 	auto_free char *text = json_text(json);
-	int r = file_replace_at(container->fd, STATE_FILE, text, strlen(text), 0600, FILE_NO_SYNC);
+	/* A container that fills the disk must still be recorded as ended. */
+	int r = file_replace_or_overwrite_at(container->fd, STATE_FILE, text, strlen(text), 0600,
+					     FILE_NO_SYNC);
 
 	return r < 0 ? err_set(err, r, "cannot record the state of container %.12s", container->id)
 		     : 0;

@@ -49,6 +49,11 @@ int image_names_parse(char *data, size_t size, struct image_names *ret_names, st
 	while (*line) {
 		char *end = strchr(line, '\n');
 
+		if (end == line) { /* file_overwrite_at() leaves such */
+			line++;
+			continue;
+		}
+
 		if (!end || end - line < ID_LEN + 2 || line[ID_LEN] != ' ')
 			return err_say(
 				err, ERR_FAILED,
@@ -92,7 +97,9 @@ int image_names_save(int store_fd, const struct image_names *names, struct err *
 	for (size_t i = 0; i < names->count; i++)
 		(void)buf_addf(&text, "%s %s\n", names->v[i].id,
 			       names->v[i].name); /* no bound set */
-	r = file_replace_at(store_fd, "names", str_or(text.data, ""), text.size, 0600, FILE_SYNC);
+	/* Images are removed to make room: that must not need any. */
+	r = file_replace_or_overwrite_at(store_fd, "names", str_or(text.data, ""), text.size, 0600,
+					 FILE_SYNC);
 	if (r < 0)
 		return err_set(err, r, "cannot write the image store's names file");
 	return 0;

@@ -23,6 +23,10 @@
 #include "engine/base/path.h"
 #include "engine/storage/storage-internal.h"
 
+/* Searchable: the root of another id map walks in from a descriptor; strangers are kept out by the
+ * data root itself. */
+enum { FOLDER_MODE = 0711 };
+
 static const char *const driver_names[STORAGE_DRIVER_COUNT] = {
 	[STORAGE_AUTO] = "auto",
 	[STORAGE_OVERLAY] = "overlay",
@@ -46,6 +50,17 @@ int storage_driver_parse(const char *name, enum storage_driver *ret_driver)
 
 /* ---- Opening ---- */
 
+/* With the store: on a disk that is full by then they could not be made, nor anything removed. */
+static int make_folders(const struct storage *s)
+{
+	static const char *const names[] = { "layers", "containers", "tmp", "trash" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (mkdirat(s->root_fd, names[i], FOLDER_MODE) < 0 && errno != EEXIST)
+			return -errno;
+	return 0;
+}
+
 /* Reads the store's version; a new store gets ours. */
 static int check_version(const struct storage *s, struct err *err)
 {
@@ -57,7 +72,10 @@ static int check_version(const struct storage *s, struct err *err)
 
 	if (r == -ENOENT) {
 		(void)snprintf(ours, sizeof(ours), "%d\n", STORAGE_VERSION); /* fits */
-		r = file_replace_at(s->root_fd, "version", ours, strlen(ours), 0644, FILE_NO_SYNC);
+		r = make_folders(s);
+		if (r == 0)
+			r = file_replace_at(s->root_fd, "version", ours, strlen(ours), 0644,
+					    FILE_NO_SYNC);
 		return r < 0 ? err_set(err, r, "cannot write %s/version", s->path) : 0;
 	}
 	if (r < 0)
@@ -80,9 +98,7 @@ static int open_folder(int dir_fd, const char *name)
 
 	if (fd >= 0 || errno != ENOENT)
 		return fd >= 0 ? fd : -errno;
-	/* Searchable: the root of another id map walks here from a descriptor; strangers are kept
-	 * out by the data root itself. */
-	if (mkdirat(dir_fd, name, 0711) < 0 && errno != EEXIST)
+	if (mkdirat(dir_fd, name, FOLDER_MODE) < 0 && errno != EEXIST)
 		return -errno;
 	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	return fd >= 0 ? fd : -errno;
