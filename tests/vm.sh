@@ -24,6 +24,9 @@ trap 'exit 130' INT TERM
 chmod 755 "$share"
 cp -r .build/"${FLAVOR:-release}"/bin tests "$share/"
 rm -rf "$share/tests/unit" "$share/tests/fuzz"
+# The libraries that our programs were linked with: a machine may lack some.
+mkdir "$share/lib"
+ldd "$share"/bin/bryo-{image,net,scope} | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p' | sort -u | xargs cp -Lt "$share/lib"
 mkdir "$share/docs"
 tests/lib/make-rootfs "$share/rootfs.tar" || exit 1
 cc -O2 -D_GNU_SOURCE -o "$share/killat" tests/lib/killat.c || exit 1
@@ -49,6 +52,7 @@ inside() {
 	tally "$log" $? "$2 ($1)"
 }
 "$vm" start || { echo "the machine did not start"; echo "check-vm: 0 passed, 1 failed, 0 skipped"; exit 1; }
+"$vm" exec-root "for f in $share/lib/*; do ldconfig -p | grep -q \"\${f##*/} \" || cp \$f /usr/local/lib/; done; ldconfig"
 # A plain Debian has them so after udev ran; the machine runs without it.
 "$vm" exec-root 'modprobe fuse tun overlay 2>/dev/null; for f in /dev/fuse /dev/net/tun; do [ ! -c $f ] || chmod 666 $f; done
 	sysctl -qw kernel.unprivileged_userns_clone=1 2>/dev/null; true'

@@ -216,8 +216,8 @@ int userns_plan(uid_t uid, gid_t gid, struct idmap_set *ret_maps, const char **r
 /*
  * The holder's whole life. Runs with the caller's ids, then as root of the new namespace with
  * all its capabilities: a container that shares the host's process ids must have at least
- * those to trace it; last, as bryo-init, which waits in less memory. Must open nothing and answer nothing. Stays dumpable: later commands open
- * /proc/PID/ns/user, which needs that (ptrace(2)).
+ * those to trace it; last, as bryo-init, which waits in less memory. Must open nothing and answer
+ * nothing. Stays dumpable: later commands open /proc/PID/ns/user, which needs that (ptrace(2)).
  */
 static void __attribute__((noreturn)) holder_main(int sync_fd)
 {

@@ -165,7 +165,6 @@ static void remove_orphans(struct engine *engine)
 		return;
 	for (size_t i = 0; i < ids.count; i++) {
 		struct container c auto_done(container) = CONTAINER_INIT;
-
 		struct container now auto_done(container) = CONTAINER_INIT;
 
 		if (container_peek(engine, ids.v[i], &c, NULL) < 0 || !is_orphan(&c) ||
