@@ -18,6 +18,7 @@
 #include "engine/cgroup/cgroup.h"
 #include "engine/container/foreign.h"
 #include "engine/container/internal.h"
+#include "engine/container/keeper-cgroup.h"
 #include "engine/monitor/relay.h"
 #include "engine/runtime/runtime.h"
 #include "engine/spec/env.h"
@@ -291,6 +292,8 @@ int container_exec(struct engine *engine, const char *name, const struct contain
 		spec_exec_to_oci(&c.spec, &exec, &process);
 		if (cgroup_open(c.state.cgroup, c.state.cgroup_v1, &group, NULL) < 0)
 			group.fd = -1;
+		else
+			keeper_cgroup_reach(engine, c.state.cgroup);
 		seccomp_fd = openat(engine->containers.root_fd, "seccomp",
 				    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 		passed = list_passed(args->preserve_fds);

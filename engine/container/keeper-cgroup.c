@@ -139,6 +139,21 @@ int keeper_cgroup_enter(const struct keeper_cgroup *group, pid_t pid, struct err
 		       : 0;
 }
 
+void keeper_cgroup_reach(const struct engine *engine, const char *group)
+{
+	const char *manager = group ? strstr(group, "/user@") : NULL;
+	const char *below = manager ? strchr(manager + 1, '/') : NULL;
+	struct cgroup_host host;
+	char id[STATE_ID_SIZE] = "exec-";
+
+	if (!below || cgroup_host_probe(engine->rootless, &host) < 0 ||
+	    host.manager != CGROUP_MANAGER_SYSTEMD ||
+	    strncmp(host.own, group, (size_t)(below - group) + 1) == 0)
+		return;
+	str_random_hex(id + strlen(id), 16);
+	(void)enter_scope(engine, id, NULL);
+}
+
 void keeper_cgroup_remove(struct keeper_cgroup *group)
 {
 	if (group->cgroup.path[0] || group->cgroup.v1_path[0]) {
