@@ -5,6 +5,7 @@
  */
 #include "engine/runtime/oci.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -200,6 +201,8 @@ static json_t *write_fields(const struct oci_type *type, const void *base)
 
 json_t *oci_spec_to_json(const struct oci_spec *spec)
 {
+	/* Without its rules a preset would be written as a filter that kills everything. */
+	assert(!spec->linux_.seccomp || !spec->linux_.seccomp->preset.make);
 	return write_fields(&oci_spec_type, spec);
 }
 

@@ -7,7 +7,8 @@ setup_file() {
 	local path why
 	fresh_home
 	import_tiny
-	export RUNTIMES="" REASON="neither crun nor runc is installed"
+	BEFORE=$(ls "$(run_folder)/oci" 2>/dev/null) || true	# of other stores of this user
+	export BEFORE RUNTIMES="" REASON="neither crun nor runc is installed"
 	# Debian's runc is in sbin, which a user's PATH does not have.
 	for path in $(PATH=$PATH:/usr/sbin:/sbin command -v crun runc); do
 		if why=$(bryo --runtime "$path" run --rm tiny true 2>&1); then
@@ -44,7 +45,7 @@ each() {
 
 # What runtimes keep of containers, in the run folder.
 run_folder() { bryo info --format '{{.Store.RunRoot}}'; }
-records() { ls "$(run_folder)/oci" 2>/dev/null || true; }
+records() { ls "$(run_folder)/oci" 2>/dev/null | grep -vxF "${BEFORE:--}" || true; }
 
 basics() {
 	run_bryo 7 --runtime "$1" run --rm tiny sh -c 'echo out; echo err >&2; exit 7'
@@ -65,6 +66,17 @@ settings() {
 	has "$stderr" "Read-only file system"
 }
 @test "the process is what was asked for" { each settings; }
+
+filters() {
+	run_bryo --runtime "$1" run --rm tiny grep ^Seccomp: /proc/self/status
+	is "$output" "Seccomp:	2"
+	run_bryo --runtime "$1" run --rm --security-opt seccomp=unconfined tiny grep ^Seccomp: /proc/self/status
+	is "$output" "Seccomp:	0"
+	run_bryo --runtime "$1" run -d --name "filter-$1" tiny sleep 100
+	run_bryo exec "filter-$1" grep ^Seccomp: /proc/self/status
+	is "$output" "Seccomp:	2"
+}
+@test "the default filter is on, also for exec" { each filters; }
 
 volumes() {
 	mkdir -p "$HOME/shared"
