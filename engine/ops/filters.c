@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* --filter of ps, rm, stop and the like: podman-ps(1). Values of one key are alternatives. */
 #include <errno.h>
+#include <regex.h>
 #include <string.h>
 
 #include "engine/base/alloc.h"
@@ -12,21 +13,32 @@ static bool filter_id(const struct container *c, const char *value)
 	return str_starts(c->id, value);
 }
 
+/* A regular expression, as Podman's; checked by ops_filters_check(). */
 static bool filter_name(const struct container *c, const char *value)
 {
-	size_t n = strlen(value);
-	bool from_start = *value == '^';
-	bool to_end = n > 0 && value[n - 1] == '$';
-	auto_free char *word =
-		xstrndup(value + from_start, n - from_start - (to_end && n > from_start));
-	const char *name = c->state.name;
+	regex_t expression;
+	bool found = false;
 
-	/* Podman takes a regular expression; anchors and plain words are what people write. */
-	if (from_start && to_end)
-		return str_eq(name, word);
-	if (from_start)
-		return str_starts(name, word);
-	return to_end ? str_ends(name, word) : strstr(name, word) != NULL;
+	if (regcomp(&expression, value, REG_EXTENDED | REG_NOSUB) != 0)
+		return false;
+	found = regexec(&expression, c->state.name, 0, NULL, 0) == 0;
+	regfree(&expression);
+	return found;
+}
+
+static int check_name(const char *value, struct err *err)
+{
+	regex_t expression;
+	char why[128];
+	int r = regcomp(&expression, value, REG_EXTENDED | REG_NOSUB);
+
+	if (r == 0) {
+		regfree(&expression);
+		return 0;
+	}
+	(void)regerror(r, &expression, why, sizeof(why));
+	return err_say(err, ERR_USAGE, "invalid regular expression \"%s\" for filter name: %s",
+		       value, why);
 }
 
 static bool filter_label(const struct container *c, const char *value)
@@ -147,6 +159,7 @@ int ops_filters_check(const struct strv *filters, struct err *err)
 		const char *equals = strchr(filters->v[i], '=');
 		auto_free char *key =
 			xstrndup(filters->v[i], equals ? (size_t)(equals - filters->v[i]) : 0);
+		int64_t code = 0;
 
 		if (!equals)
 			return err_say(err, ERR_USAGE,
@@ -156,6 +169,12 @@ int ops_filters_check(const struct strv *filters, struct err *err)
 			return err_say(err, ERR_USAGE, "%s is an invalid filter", key);
 		if (str_eq(key, "status") && !check_status(equals + 1))
 			return err_say(err, ERR_USAGE, "\"%s\" is not a valid status", equals + 1);
+		if (str_eq(key, "exited") && str_to_i64(equals + 1, &code) < 0)
+			return err_say(err, ERR_USAGE,
+				       "invalid value \"%s\" for filter exited: want an exit code",
+				       equals + 1);
+		if (str_eq(key, "name") && check_name(equals + 1, err) < 0)
+			return -EINVAL;
 	}
 	return 0;
 }

@@ -242,3 +242,27 @@ refused_flag() {
 	is "$status" 125
 	has "$(cat "$HOME/error")" "no such container"
 }
+
+# ---- --filter ----
+
+@test "ps --filter: name is a regular expression, exited a number" {
+	run_bryo create --name alpha tiny true
+	run_bryo create --name beta tiny true
+	run_bryo 3 run --name gamma tiny sh -c 'exit 3'
+	found() { bryo ps -a --format '{{.Names}}' "$@" | sort | paste -sd' '; }
+	is "$(found -f name=am)" gamma
+	is "$(found -f 'name=^(alpha|beta)$')" "alpha beta"
+	is "$(found -f 'name=al.*a')" alpha
+	is "$(found -f name=^be -f 'name=mma$')" "beta gamma"
+	is "$(found -f exited=3)" gamma
+	is "$(found -f exited=0)" ""
+	refused 'invalid value "x" for filter exited' -- ps -a -f exited=x
+	refused 'invalid regular expression "a["' -- ps -a -f 'name=a['
+}
+
+# ---- --cgroup-conf ----
+
+@test "run --cgroup-conf: formatted KEY=VALUE" {
+	refused 'invalid --cgroup-conf "bad"' -- run --rm --cgroup-conf bad tiny true
+	is "$(bryo ps -aq)" ""
+}
