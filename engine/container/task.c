@@ -328,7 +328,8 @@ int tasks_of_container(pid_t init, struct task **ret_tasks, size_t *ret_count)
 		else
 			task_done(&list.v[i]);
 	}
-	qsort(list.v, kept, sizeof(*list.v), by_pid);
+	if (kept > 1)
+		qsort(list.v, kept, sizeof(*list.v), by_pid);
 	*ret_tasks = list.v;
 	*ret_count = kept;
 	return 0;
