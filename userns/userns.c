@@ -25,6 +25,7 @@
 #include "engine/base/err.h"
 #include "engine/base/fd.h"
 #include "engine/base/file.h"
+#include "engine/base/pages.h"
 #include "engine/base/proc.h"
 #include "engine/base/str.h"
 #include "engine/base/user.h"
@@ -216,14 +217,12 @@ int userns_plan(uid_t uid, gid_t gid, struct idmap_set *ret_maps, const char **r
 /*
  * The holder's whole life. Runs with the caller's ids, then as root of the new namespace with
  * all its capabilities: a container that shares the host's process ids must have at least
- * those to trace it; last, as bryo-init, which waits in less memory. Must open nothing and answer
+ * those to trace it. Must open nothing and answer
  * nothing. Stays dumpable: later commands open /proc/PID/ns/user, which needs that (ptrace(2)).
  */
 static void __attribute__((noreturn)) holder_main(int sync_fd)
 {
-	char *const argv[] = { "bryo-holder", "-P", NULL };
 	struct err err = ERR_INIT;
-	char *program = NULL;
 	char go = 0;
 
 	if (unshare(CLONE_NEWUSER) < 0) {
@@ -246,15 +245,10 @@ static void __attribute__((noreturn)) holder_main(int sync_fd)
 		err_send(sync_fd, &err);
 		_exit(1);
 	}
-	(void)proc_libexec("bryo-init", &program);
 	if (proc_stay(&sync_fd, 1, "bryo-holder") < 0 || prctl(PR_SET_DUMPABLE, 1) < 0)
 		_exit(1);
-	/*
-	 * The end of sync_fd, at the exec, tells the parent that we stay and that our namespace can
-	 * be opened. For years of waiting a small program is better than ours with all it touched.
-	 */
-	if (program)
-		(void)execv(program, argv);
+	pages_give_back(); /* for years of waiting */
+	/* Its end tells the parent that we stay, and that our namespace can be opened. */
 	(void)close(sync_fd);
 	for (;;)
 		(void)pause();

@@ -6,6 +6,7 @@
  */
 #include "engine/image/names-internal.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -89,6 +90,23 @@ int image_names_load(int store_fd, struct image_names *ret_names, struct err *er
 	return image_names_parse(data, size, ret_names, err);
 }
 
+/* What a killed writer left. The caller holds the names' lock, so none of them is in use. */
+static void remove_temporaries(int store_fd)
+{
+	int fd = openat(store_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e = NULL;
+
+	if (!dir) {
+		fd_close(&fd);
+		return;
+	}
+	while ((e = readdir(dir)) != NULL)
+		if (str_starts(e->d_name, "names.") && str_ends(e->d_name, ".tmp"))
+			(void)unlinkat(store_fd, e->d_name, 0); /* clutter at worst */
+	(void)closedir(dir);					/* reading only */
+}
+
 int image_names_save(int store_fd, const struct image_names *names, struct err *err)
 {
 	struct buf text auto_done(buf) = BUF_INIT;
@@ -97,6 +115,7 @@ int image_names_save(int store_fd, const struct image_names *names, struct err *
 	for (size_t i = 0; i < names->count; i++)
 		(void)buf_addf(&text, "%s %s\n", names->v[i].id,
 			       names->v[i].name); /* no bound set */
+	remove_temporaries(store_fd);
 	/* Images are removed to make room: that must not need any. */
 	r = file_replace_or_overwrite_at(store_fd, "names", str_or(text.data, ""), text.size, 0600,
 					 FILE_SYNC);

@@ -174,10 +174,6 @@ int main(int argc, char **argv)
 		say("cannot block signals", NULL, errno);
 		return STATUS_FAILED;
 	}
-	/* It goes by the name that it was started under: "bryo-holder" keeps a user namespace. */
-	if (pod)
-		(void)prctl(PR_SET_NAME,
-			    strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0]);
 	if (!pod)
 		command = fork();
 	if (command < 0) {
