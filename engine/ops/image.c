@@ -30,8 +30,12 @@ int ops_image_pull(struct ops *ops, const char *name, const struct ops_pull_args
 					.retry = args->retry,
 					.quiet = args->quiet,
 					.all_tags = args->all_tags };
+	const json_t *conf = NULL;
 	int r = image_pull_policy_parse(str_or(args->policy, "always"), &pull.policy, err);
 
+	/* A file that makes no sense is told before the network is asked. */
+	if (r == 0)
+		r = ops_conf(ops, &conf, err);
 	return r < 0 ? r : image_pull(&helper, &pull, ret_ids, err);
 }
 
