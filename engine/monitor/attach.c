@@ -123,7 +123,8 @@ static int request(int control, enum attach_type type, int64_t a, int64_t b)
 	struct attach_message m = { 0 };
 	int r = attach_message_send(control, type, a, b);
 
-	while (r == 0) {
+	/* A monitor about to end hears no more, but its last message is still here. */
+	while (r == 0 || r == -EPIPE) {
 		r = receive(control, -1, &m);
 		if (r == 0 && m.type == ATTACH_REPLY)
 			return (int)m.a;
@@ -131,7 +132,7 @@ static int request(int control, enum attach_type type, int64_t a, int64_t b)
 		if (r == 0 && m.type == ATTACH_EXIT)
 			return -ESRCH;
 	}
-	return r == -EPIPE ? -ECONNRESET : r;
+	return r;
 }
 
 int attach_resize(int control, unsigned int rows, unsigned int columns)

@@ -151,27 +151,22 @@ static int obey(struct client *c, const struct attach_message *message, int *fds
 	case ATTACH_REOPEN:
 		return log_writer_reopen(m->args->log);
 	case ATTACH_WAIT:
-		c->waits = true;
-		return 1;
+		return 1; /* the word of the end is for every client */
 	default:
 		return -EPROTO; /* a monitor's own words, sent to a monitor */
 	}
 }
 
-static int on_control(struct loop *loop, int fd, uint32_t events, void *data)
+/* Takes one request. -EAGAIN: there is none now; another error: the client has gone or is none. */
+static int take_request(struct client *c)
 {
-	struct client *c = data;
 	char bytes[sizeof(struct attach_message) + 1];
 	struct attach_message message;
 	int fds[3] = { -1, -1, -1 };
 	size_t count = ARRAY_SIZE(fds);
 	size_t size = 0;
-	int r = fd_recv(fd, bytes, sizeof(bytes), &size, fds, &count);
+	int r = fd_recv(c->control, bytes, sizeof(bytes), &size, fds, &count);
 
-	(void)loop;
-	(void)events;
-	if (r == -EAGAIN)
-		return 0;
 	if (r == 0)
 		r = attach_message_check(bytes, size, &message);
 	if (r == 0) {
@@ -179,12 +174,24 @@ static int on_control(struct loop *loop, int fd, uint32_t events, void *data)
 
 		/* A client that never reads its answers is no client: its socket fills up. */
 		if (answer <= 0)
-			r = attach_message_send(fd, ATTACH_REPLY, answer, 0);
+			r = attach_message_send(c->control, ATTACH_REPLY, answer, 0);
+		if (r == -EAGAIN)
+			r = -EPIPE;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		fd_close(&fds[i]);
-	if (r < 0)
-		client_gone(c);
+	return r;
+}
+
+static int on_control(struct loop *loop, int fd, uint32_t events, void *data)
+{
+	int r = take_request(data);
+
+	(void)loop;
+	(void)fd;
+	(void)events;
+	if (r < 0 && r != -EAGAIN)
+		client_gone(data);
 	return 0;
 }
 
@@ -323,6 +330,20 @@ __attribute__((noreturn)) static void feed_rests(struct monitor *m, const struct
 	_exit(0);
 }
 
+/*
+ * Obeys what a client had said until now, and shuts its mouth first: were a request left unread,
+ * closing the socket would make the client's next recv fail with ECONNRESET (unix(7)) in place of
+ * the word of the end. A later request fails with EPIPE, and the word is there to be read.
+ */
+static void hear_out(struct client *c)
+{
+	if (c->control < 0)
+		return;
+	(void)shutdown(c->control, SHUT_RD);
+	while (take_request(c) == 0)
+		;
+}
+
 void clients_finish(struct monitor *m, const struct attach_exit *exit)
 {
 	bool rests = false;
@@ -331,18 +352,15 @@ void clients_finish(struct monitor *m, const struct attach_exit *exit)
 	/* Who has connected meanwhile is told as well. */
 	if (m->args->listen_fd >= 0)
 		(void)on_listen(&m->loop, m->args->listen_fd, EPOLLIN, m);
-	for (struct client *c = m->clients, *next = NULL; c; c = next) {
-		next = c->next;
-		if (!c->joined && !c->waits)
-			(void)on_control(&m->loop, c->control, EPOLLIN, c);
-	}
+	for (struct client *c = m->clients; c; c = c->next)
+		hear_out(c);
 	for (struct client *c = m->clients, *next = NULL; c; c = next) {
 		next = c->next;
 		if (c->control >= 0 && has_rest(c)) {
 			rests = true;
 			continue;
 		}
-		if (c->control >= 0 && (c->joined || c->waits))
+		if (c->control >= 0)
 			(void)attach_exit_send(c->control, exit); /* gone: nobody to tell */
 		client_drop(c);
 	}

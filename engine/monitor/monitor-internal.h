@@ -39,7 +39,6 @@ struct client {
 	int in;
 	int out[LOG_STREAMS];
 	bool joined; /* attached: told of the exit */
-	bool waits;  /* told of the exit too */
 	bool in_paused;
 	size_t sent[LOG_STREAMS]; /* of the present chunk */
 	struct rest rest[LOG_STREAMS];

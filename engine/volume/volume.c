@@ -96,7 +96,7 @@ static int lock_hidden(const struct volume_store *store, int how)
 static int publish(const struct volume_store *store, const char *name,
 		   const struct volume_args *args)
 {
-	auto_close int lock = lock_hidden(store, LOCK_SH);
+	auto_close __attribute__((unused)) int lock = lock_hidden(store, LOCK_SH);
 	auto_free char *temporary = hidden_name("new");
 	auto_close int fd = -1;
 	int r = 0;
@@ -263,7 +263,7 @@ int volume_inspect(const struct volume_store *store, const char *name, json_t **
 
 int volume_remove(const struct volume_store *store, const char *name, struct err *err)
 {
-	auto_close int lock = lock_hidden(store, LOCK_SH);
+	auto_close __attribute__((unused)) int lock = lock_hidden(store, LOCK_SH);
 	auto_free char *gone = hidden_name("gone");
 	int r = 0;
 
