@@ -40,8 +40,12 @@ static void copy_xattrs(int from_fd, int to_fd)
 		char value[65536];
 		ssize_t size = fgetxattr(from_fd, p, value, sizeof(value));
 
-		/* Overlay's own marks mean nothing outside a layer, and would lie in one. */
-		if (size < 0 || str_starts(p, "user.overlay.") || str_starts(p, "trusted.overlay."))
+		/*
+		 * Overlay's own marks mean nothing outside a layer, and would lie in one. A label
+		 * belongs to the place.
+		 */
+		if (size < 0 || str_starts(p, "user.overlay.") ||
+		    str_starts(p, "trusted.overlay.") || str_eq(p, "security.selinux"))
 			continue;
 		(void)fsetxattr(to_fd, p, value, (size_t)size,
 				0); /* not every file system has them */

@@ -19,6 +19,7 @@
 #include "engine/base/json.h"
 #include "engine/base/path.h"
 #include "engine/container/internal.h"
+#include "engine/container/label.h"
 
 static int resolve_container(void *data, const char *name, char **ret_id, struct err *err)
 {
@@ -383,6 +384,8 @@ static int make_container(struct engine *engine, struct container *c, struct err
 	int r = claim_name(engine, &c->spec, err);
 	if (r == 0)
 		r = choose_ids(engine, &c->spec, &ids_lock, err);
+	if (r == 0)
+		r = label_choose(engine, &c->spec, err);
 	for (size_t i = 0; i < c->spec.volumes_from.count && r == 0; i++)
 		r = add_volumes_from(engine, &c->spec, c->spec.volumes_from.v[i], err);
 	if (r == 0)

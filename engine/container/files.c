@@ -22,6 +22,7 @@
 #include "engine/base/file.h"
 #include "engine/base/path.h"
 #include "engine/base/user.h"
+#include "engine/container/label.h"
 #include "netns/net.h"
 
 #define USER_FILE_MAX (4 * 1024 * 1024)
@@ -62,6 +63,8 @@ static int put(const struct engine *engine, struct container *c, struct preparat
 		/* The mode counts in the container, whatever the caller's umask. */
 		if (r == 0 && fchmod(fd, 0644) < 0)
 			r = -errno;
+		if (r == 0)
+			r = label_file(&c->spec, fd);
 		(void)close(fd);
 	}
 	if (r < 0)

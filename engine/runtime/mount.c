@@ -9,6 +9,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "engine/base/err.h"
@@ -360,12 +361,21 @@ static size_t drop_gid(const struct mount_options *o, const char **ret_data)
 	return n;
 }
 
+/* A queue's folder that keeps its first label is there all the same, but not to be used. */
+static void label_root(int mount_fd, const char *label)
+{
+	auto_close int fd = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		(void)fsetxattr(fd, "security.selinux", label, strlen(label) + 1, 0);
+}
+
 static int open_fs(const struct plan *plan, const struct mount_plan *mount, int *ret_fd)
 {
 	const struct mount_options *o = &mount->options;
 	const char *type = mount_type(mount);
-	bool labelled = str_eq(type, "tmpfs") || str_eq(type, "devpts") || str_eq(type, "mqueue") ||
-			str_eq(type, "overlay");
+	/* What SELinux takes context= for in a user namespace (selinux_set_mnt_opts()). */
+	bool labelled = str_eq(type, "tmpfs") || str_eq(type, "devpts") || str_eq(type, "overlay");
 	auto_free const char **less = NULL;
 	struct fs_args args = {
 		.type = type,
@@ -385,6 +395,8 @@ static int open_fs(const struct plan *plan, const struct mount_plan *mount, int 
 	}
 	if ((r == -EPERM || r == -EBUSY) && fallback_of(type))
 		r = open_fallback(mount, fallback_of(type), ret_fd);
+	if (r == 0 && str_eq(type, "mqueue") && !str_empty(plan->spec->linux_.mount_label))
+		label_root(*ret_fd, plan->spec->linux_.mount_label);
 	return r;
 }
 

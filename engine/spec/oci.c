@@ -114,7 +114,7 @@ static void set_process(const struct container_spec *spec, const struct spec_mom
 	p->cwd = xstrdup(spec->workdir);
 	p->no_new_privileges = spec->no_new_privileges;
 	p->apparmor_profile = xstrdup(str_eq(spec->apparmor, "unconfined") ? NULL : spec->apparmor);
-	p->selinux_label = xstrdup(spec->label_disable ? NULL : spec->selinux_label);
+	p->selinux_label = xstrdup(spec->selinux_label);
 	p->oom_score_adj.has = spec->has_oom_score_adj;
 	p->oom_score_adj.value = spec->oom_score_adj;
 	set_user(m->user, spec->umask >= 0 ? spec->umask : 0022, p);
@@ -133,7 +133,7 @@ void spec_exec_to_oci(const struct container_spec *spec, const struct spec_exec 
 	p->cwd = xstrdup(str_or(exec->workdir, spec->workdir));
 	p->no_new_privileges = spec->no_new_privileges;
 	p->apparmor_profile = xstrdup(str_eq(spec->apparmor, "unconfined") ? NULL : spec->apparmor);
-	p->selinux_label = xstrdup(spec->label_disable ? NULL : spec->selinux_label);
+	p->selinux_label = xstrdup(spec->selinux_label);
 	p->oom_score_adj.has = spec->has_oom_score_adj;
 	p->oom_score_adj.value = spec->oom_score_adj;
 	set_user(exec->user, spec->umask >= 0 ? spec->umask : 0022, p);
@@ -253,7 +253,7 @@ int spec_to_oci(const struct container_spec *spec, const struct spec_moment *m,
 	set_pairs(&spec->sysctls, &oci.linux_.sysctl);
 	set_namespaces(spec, m, &oci);
 	set_resources(spec, &oci);
-	oci.linux_.mount_label = xstrdup(spec->label_disable ? NULL : spec->mount_label);
+	oci.linux_.mount_label = xstrdup(spec->mount_label);
 	if (spec->personality)
 		oci.linux_.personality_domain = xstrdup(spec->personality);
 	r = spec_oci_mounts(spec, m, &oci, err);

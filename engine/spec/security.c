@@ -85,14 +85,28 @@ static int refuse_opt(const char *opt, struct err *err)
 		opt);
 }
 
+/* Whether the policy knows the value is found out where SELinux is (label_choose()). */
 static int parse_label(const char *value, struct container_spec *spec, struct err *err)
 {
+	static const char *const keys[] = { "user:", "role:", "type:", "level:", "filetype:" };
+
 	if (str_eq(value, "disable")) {
 		spec->label_disable = true;
 		return 0;
 	}
-	return err_say(err, ERR_UNSUPPORTED,
-		       "--security-opt label=%s is not supported yet: only label=disable is",
+	if (str_eq(value, "nested"))
+		return err_say(err, ERR_UNSUPPORTED,
+			       "--security-opt label=nested is not supported: a container cannot "
+			       "change SELinux labels itself");
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		if (str_empty(str_after(value, keys[i])))
+			continue;
+		strv_add(&spec->label_opts, value);
+		return 0;
+	}
+	return err_say(err, ERR_USAGE,
+		       "bad label option \"%s\" in --security-opt, valid options 'disable' or "
+		       "'user, role, level, type, filetype' followed by ':' and a value",
 		       value);
 }
 

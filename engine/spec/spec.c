@@ -96,6 +96,7 @@ static const struct field {
 	BOOL(no_new_privileges),
 	STR(seccomp),
 	BOOL(label_disable),
+	STRV(label_opts),
 	STR(selinux_label),
 	STR(mount_label),
 	STR(apparmor),

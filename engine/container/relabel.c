@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Labelling files for a container: see label.h. Runs in the keeper, by descriptors. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "engine/base/alloc.h"
+#include "engine/base/err.h"
+#include "engine/base/fd.h"
+#include "engine/base/str.h"
+#include "engine/container/label.h"
+
+#define XATTR "security.selinux"
+
+/* opencontainers/selinux, Chcon(): a container's label on these would lock the host out. */
+static const char *const protected[] = {
+	"/",	"/bin",	 "/boot", "/dev",  "/etc", "/etc/passwd", "/etc/pki", "/etc/shadow",
+	"/home", "/lib",  "/lib64", "/media", "/opt", "/proc",	  "/root",    "/run",
+	"/sbin", "/srv",  "/sys",   "/system", "/tmp", "/usr",	  "/var",     "/var/lib",
+	"/var/log",
+};
+
+/* Also of what cannot be opened for reading or writing, such as a symlink or a socket (O_PATH). */
+static int set_label(int fd, const char *label)
+{
+	char path[32];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return setxattr(path, XATTR, label, strlen(label) + 1, 0) < 0 ? -errno : 0;
+}
+
+/* fd is that of a folder; the folder itself comes last. */
+static int label_folder(int fd, const char *label)
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *e = NULL;
+	int r = 0;
+
+	if (!dir) {
+		r = -errno;
+		if (copy >= 0)
+			(void)close(copy);
+		return r;
+	}
+	while (r == 0 && (e = readdir(dir))) {
+		bool folder = e->d_type == DT_DIR;
+		auto_close int below = -1;
+
+		if (str_eq(e->d_name, ".") || str_eq(e->d_name, ".."))
+			continue;
+		below = openat(fd, e->d_name,
+			       O_NOFOLLOW | O_CLOEXEC | (folder ? O_RDONLY | O_DIRECTORY : O_PATH));
+		if (below < 0)
+			r = errno == ENOENT ? 0 : -errno; /* removed this moment */
+		else
+			r = folder ? label_folder(below, label) : set_label(below, label);
+	}
+	(void)closedir(dir); /* reading only */
+	return r < 0 ? r : set_label(fd, label);
+}
+
+/* The path that the kernel has for it: no symlink hides what it is. */
+static bool is_protected(int fd)
+{
+	char link[32];
+	char path[PATH_MAX];
+	const char *home = getenv("HOME");
+	ssize_t n = 0;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n < 0)
+		return true;
+	path[n] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(protected); i++)
+		if (str_eq(path, protected[i]))
+			return true;
+	return home && str_eq(path, home);
+}
+
+/* Has nobody given these files a container's label yet? */
+static bool is_new(const char *path, const struct label_context *wanted)
+{
+	struct label_context context auto_done(label_context) = LABEL_CONTEXT_INIT;
+	char text[512];
+	ssize_t n = getxattr(path, XATTR, text, sizeof(text) - 1);
+
+	if (n < 0)
+		return false; /* a file system without labels */
+	text[n] = '\0';
+	return label_context_parse(text, &context) == 0 && !str_eq(context.type, wanted->type);
+}
+
+static int label_path(const char *path, const char *label, struct err *err)
+{
+	auto_close int fd = open(path, O_PATH | O_CLOEXEC);
+	auto_close int folder = -1;
+	int r = 0;
+
+	if (fd < 0)
+		return err_set(err, -errno, "cannot relabel %s", path);
+	if (is_protected(fd))
+		return err_say(err, ERR_USAGE, "SELinux relabeling of %s is not allowed", path);
+	folder = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder >= 0)
+		r = label_folder(folder, label);
+	else
+		r = errno == ENOTDIR ? set_label(fd, label) : -errno;
+	return r < 0 && r != -ENOTSUP ? err_set(err, r, "cannot relabel %s to %s", path, label) : 0;
+}
+
+int label_mount(const struct container_spec *spec, const struct spec_mount *mount, const char *path,
+		struct err *err)
+{
+	struct label_context context auto_done(label_context) = LABEL_CONTEXT_INIT;
+	bool asked = mount->relabel_shared || mount->relabel_private;
+	auto_free char *label = NULL;
+
+	if ((!asked && mount->kind != SPEC_MOUNT_VOLUME) || str_empty(spec->mount_label) ||
+	    !label_enabled())
+		return 0;
+	if (label_context_parse(spec->mount_label, &context) < 0)
+		return err_say(err, ERR_FAILED, "the label %s in the container's record is broken",
+			       spec->mount_label);
+	if (!mount->relabel_private && context.level) {
+		free(context.level);
+		context.level = xstrdup("s0");
+	}
+	if (!asked && !is_new(path, &context))
+		return 0;
+	label = label_context_text(&context);
+	return label_path(path, label, err);
+}
+
+int label_file(const struct container_spec *spec, int fd)
+{
+	int r = 0;
+
+	if (str_empty(spec->mount_label) || !label_enabled())
+		return 0;
+	r = set_label(fd, spec->mount_label);
+	return r == -ENOTSUP ? 0 : r;
+}
