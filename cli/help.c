@@ -173,8 +173,9 @@ void cli_unknown_command(struct buf *out, const struct cli_entry *family, const 
 	for (size_t i = 0; i < cli_table_count; i++) {
 		const char *name = listed_name(&cli_table[i], family);
 
-		if (!name ||
-		    (distance(word, name) > 2 && strncasecmp(name, word, strlen(word)) != 0))
+		/* Slips are looked for at the top only; below a family, Podman knows beginnings. */
+		if (!name || (strncasecmp(name, word, strlen(word)) != 0 &&
+			      (family || distance(word, name) > 2)))
 			continue;
 		(void)buf_addf(out, "%s\t%s\n", any ? "" : "\nDid you mean this?\n", name);
 		any = true;

@@ -290,6 +290,7 @@ int container_exec(struct engine *engine, const char *name, const struct contain
 		r = spec_seccomp(&c.spec, engine->one_id, &seccomp, err);
 	if (r == 0) {
 		spec_exec_to_oci(&c.spec, &exec, &process);
+		container_no_oom_protection(&process);
 		if (cgroup_open(c.state.cgroup, c.state.cgroup_v1, &group, NULL) < 0)
 			group.fd = -1;
 		else

@@ -43,6 +43,13 @@ int container_prepare_network(const struct container_spec *spec, struct preparat
 int container_prepare(struct engine *engine, struct container *container, struct preparation *ret,
 		      struct err *err);
 
+/*
+ * Protection from the OOM killer (a negative oom_score_adj of ours, as services have it) is not for a
+ * container that did not ask for it: with -1000 the kernel would have nobody to kill at its memory
+ * limit, and it would hang there. Raising the score needs no privilege (proc_pid_oom_score_adj(5)).
+ */
+void container_no_oom_protection(struct oci_process *process);
+
 /* The container's own id map, if it has one: idmaps.c. *ret_nested false: the namespace we stand
  * in. */
 int container_idmaps(const struct engine *engine, const struct container_spec *spec,

@@ -22,9 +22,11 @@
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
 #include "engine/base/fd.h"
+#include "engine/base/file.h"
 #include "engine/base/path.h"
 #include "engine/base/proc.h"
 #include "engine/base/tree.h"
+#include "engine/container/label.h"
 
 #define USER_FILE_MAX (4 * 1024 * 1024)
 
@@ -96,9 +98,7 @@ static int mount_root(struct engine *engine, const struct container *c, int *ret
 	struct storage_mount_args args = { .storage = &engine->storage,
 					   .id = c->id,
 					   .is_volatile = c->spec.rm,
-					   .selinux_label = c->spec.label_disable
-								    ? NULL
-								    : c->spec.mount_label };
+					   .selinux_label = c->spec.mount_label };
 
 	return c->spec.rootfs ? open_rootfs(&c->spec, ret_fd, err)
 			      : storage_mount(&args, ret_fd, err);
@@ -224,14 +224,17 @@ static int prepare_mounts(struct engine *engine, const struct container_spec *sp
 		p->mount_fds[i] = -1;
 	for (size_t i = 0; i < spec->mounts.count && r == 0; i++) {
 		const struct spec_mount *m = &spec->mounts.v[i];
+		const char *path = NULL;
 
 		if (m->kind == SPEC_MOUNT_VOLUME)
 			r = fill_volume(engine, m, p, i, err);
 		else if (m->kind == SPEC_MOUNT_IMAGE)
 			r = open_image_mount(engine, m, &p->mount_fds[i], err);
+		path = p->mount_sources[i] ? p->mount_sources[i] : m->source;
 		if (r == 0 && m->chown)
-			r = chown_source(
-				m, p, p->mount_sources[i] ? p->mount_sources[i] : m->source, err);
+			r = chown_source(m, p, path, err);
+		if (r == 0)
+			r = label_mount(spec, m, path, err);
 	}
 	return r;
 }
@@ -384,6 +387,17 @@ static int open_other_namespaces(struct engine *engine, const struct container_s
 	return r;
 }
 
+void container_no_oom_protection(struct oci_process *process)
+{
+	auto_free char *text = NULL;
+
+	if (process->oom_score_adj.has ||
+	    file_read_at(AT_FDCWD, "/proc/self/oom_score_adj", 16, &text, NULL) < 0)
+		return;
+	process->oom_score_adj.has = text[0] == '-';
+	process->oom_score_adj.value = 0;
+}
+
 static int translate(const struct engine *engine, struct container *c, struct preparation *p,
 		     struct err *err)
 {
@@ -406,10 +420,15 @@ static int translate(const struct engine *engine, struct container *c, struct pr
 		.one_id = engine->one_id,
 	};
 
+	int r = 0;
+
 	memcpy(moment.ns_fds, p->ns_fds, sizeof(moment.ns_fds));
 	if (c->spec.uts.kind != SPEC_NS_PRIVATE)
 		moment.hostname = NULL;
-	return spec_to_oci(&c->spec, &moment, &p->oci, err);
+	r = spec_to_oci(&c->spec, &moment, &p->oci, err);
+	if (r == 0)
+		container_no_oom_protection(&p->oci.process);
+	return r;
 }
 
 int container_prepare(struct engine *engine, struct container *c, struct preparation *p,
