@@ -17,7 +17,7 @@ if [ -z "$vm" ]; then
 	exit 1
 fi
 share=$(mktemp -d)
-export VM_SHARE=$share VM_NAME=bryo-check VM_TIMEOUT=${VM_TIMEOUT:-900}
+export VM_SHARE=$share VM_NAME=bryo-check-$$ VM_TIMEOUT=${VM_TIMEOUT:-900}
 finish() { "$vm" stop >/dev/null 2>&1; rm -rf "$share"; }
 trap finish EXIT
 trap 'exit 130' INT TERM

@@ -19,6 +19,7 @@
 #include "engine/container/foreign.h"
 #include "engine/container/internal.h"
 #include "engine/container/keeper-cgroup.h"
+#include "engine/container/label.h"
 #include "engine/monitor/relay.h"
 #include "engine/runtime/runtime.h"
 #include "engine/spec/env.h"
@@ -90,12 +91,14 @@ static void exec_pipes_done(struct exec_pipes *p)
 	}
 }
 
-static int open_pipes(const struct container_exec_args *args, struct exec_pipes *p, struct err *err)
+static int open_pipes(const struct container_exec_args *args, const struct container *c,
+		      struct exec_pipes *p, struct err *err)
 {
-	for (int i = args->interactive ? 0 : 1; i < 3; i++)
-		if (fd_pipe(p->ends[i]) < 0)
-			return err_set(err, -errno, "cannot make a pipe");
-	return 0;
+	int r = 0;
+
+	for (int i = args->interactive ? 0 : 1; i < 3 && r == 0; i++)
+		r = label_pipe(c, p->ends[i]);
+	return r < 0 ? err_set(err, r, "cannot make a pipe") : 0;
 }
 
 static int relay(struct runtime_container *process, struct exec_pipes *p,
@@ -232,7 +235,7 @@ static int run(const struct container_exec_args *args, struct exec_call *call, i
 	if (args->detach)
 		return run_detached(call, ret_session, err);
 	if (!args->tty)
-		r = open_pipes(args, &pipes, err);
+		r = open_pipes(args, call->container, &pipes, err);
 	if (r < 0)
 		return r;
 	call->args.stdio[0] = pipes.ends[0][0];

@@ -29,6 +29,7 @@
 #include "engine/container/foreign.h"
 #include "engine/container/internal.h"
 #include "engine/container/keeper-cgroup.h"
+#include "engine/container/label.h"
 #include "engine/monitor/log.h"
 #include "engine/monitor/monitor.h"
 #include "engine/runtime/runtime.h"
@@ -140,13 +141,14 @@ static int open_log(struct keeper *k, struct err *err)
 static int open_pipes(struct keeper *k, struct err *err)
 {
 	bool wanted[3] = { k->container->spec.interactive, true, true };
+	int r = 0;
 
 	for (int i = 0; i < 3; i++)
 		k->pipes[i][0] = k->pipes[i][1] = -1;
 	for (int i = 0; i < 3 && !k->container->spec.tty; i++)
-		if (wanted[i] && fd_pipe(k->pipes[i]) < 0)
-			return err_set(err, -errno, "cannot make a pipe");
-	return 0;
+		if (wanted[i] && r == 0)
+			r = label_pipe(k->container, k->pipes[i]);
+	return r < 0 ? err_set(err, r, "cannot make a pipe") : 0;
 }
 
 static int open_helpers(struct keeper *k, struct err *err)

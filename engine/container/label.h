@@ -33,6 +33,13 @@ int label_mount(const struct container_spec *spec, const struct spec_mount *moun
 /* Gives one open file the container's mount label, if it has one: 0 or a negative errno. */
 int label_file(const struct container_spec *spec, int fd);
 
+/*
+ * A pipe for a standard stream of a container's process (fd_pipe()). It carries the container's mount
+ * label: one that has the caller's, the kernel would replace by a null device at the exec, without
+ * a word (security/selinux/hooks.c, flush_unauthorized_files()).
+ */
+int label_pipe(const struct container *container, int ret_read_write[2]);
+
 /* The parts, for unit tests. */
 struct label_context {
 	char *user, *role, *type, *level; /* level NULL: a policy without levels */

@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
 #include "engine/base/fd.h"
+#include "engine/base/log.h"
 #include "engine/base/str.h"
 #include "engine/container/label.h"
 
@@ -147,4 +149,50 @@ int label_file(const struct container_spec *spec, int fd)
 		return 0;
 	r = set_label(fd, spec->mount_label);
 	return r == -ENOTSUP ? 0 : r;
+}
+
+/* A pipe with a name for as long as it takes to label it, for such have labels that may change. */
+static int labelled_fifo(const struct container *c, int ret_read_write[2])
+{
+	auto_free char *name = NULL;
+	char random[17];
+	auto_close int reader = -1;
+	auto_close int writer = -1;
+	int r = 0;
+
+	str_random_hex(random, sizeof(random) - 1);
+	name = xasprintf(".fifo-%s", random);
+	if (mkfifoat(c->fd, name, 0600) < 0)
+		return -errno;
+	reader = openat(c->fd, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	if (reader < 0)
+		r = -errno;
+	if (r == 0)
+		r = set_label(reader, c->spec.mount_label);
+	if (r == 0)
+		writer = openat(c->fd, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (r == 0 && writer < 0)
+		r = -errno;
+	(void)unlinkat(c->fd, name, 0);
+	if (r == 0)
+		r = fd_set_nonblock(reader, false);
+	if (r < 0)
+		return r;
+	ret_read_write[0] = fd_take(&reader);
+	ret_read_write[1] = fd_take(&writer);
+	return 0;
+}
+
+int label_pipe(const struct container *c, int ret_read_write[2])
+{
+	int r = 0;
+
+	if (str_empty(c->spec.mount_label) || !label_enabled())
+		return fd_pipe(ret_read_write);
+	r = labelled_fifo(c, ret_read_write);
+	if (r == 0)
+		return 0;
+	/* A policy that forbids us this may allow the container a pipe as it is. */
+	log_debug("cannot label a pipe: %s", strerror(-r));
+	return fd_pipe(ret_read_write);
 }
