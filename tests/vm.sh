@@ -7,6 +7,7 @@
 #   PROGRAM start | sync | reboot | stop        a machine that stays; $VM_SHARE is seen in it
 #   PROGRAM exec COMMAND                        in it, as the unprivileged user tester
 #   PROGRAM exec-root COMMAND                   in it, as root
+# For the suites of SELinux it is started anew with VM_SELINUX=enforcing and VM_SUITE=trixie.
 # Closes with "check-vm: N passed, N failed, N skipped"; nothing may be skipped here, so what is
 # counts as failed.
 set -uo pipefail
@@ -51,24 +52,43 @@ inside() {
 		BATS_TEST_TIMEOUT=300; cd $share && bats --tap $2" >"$log" 2>&1
 	tally "$log" $? "$2 ($1)"
 }
-"$vm" start || { echo "the machine did not start"; echo "check-vm: 0 passed, 1 failed, 0 skipped"; exit 1; }
-"$vm" exec-root "for f in $share/lib/*; do ldconfig -p | grep -q \"\${f##*/} \" || cp \$f /usr/local/lib/; done; ldconfig"
-# A plain Debian has them so after udev ran; the machine runs without it.
-"$vm" exec-root 'modprobe fuse tun overlay 2>/dev/null; for f in /dev/fuse /dev/net/tun; do [ ! -c $f ] || chmod 666 $f; done
-	sysctl -qw kernel.unprivileged_userns_clone=1 2>/dev/null; true'
-for suite in tests/vm/*.bats; do
-	case $suite in
-	*-root.bats) inside exec-root "$suite" ;;
+# Starts a machine and makes it as a plain Debian is.
+start() {
+	"$vm" start || { echo "the machine did not start"; failed=$((failed + 1)); return 1; }
+	"$vm" exec-root "for f in $share/lib/*; do ldconfig -p | grep -q \"\${f##*/} \" || cp \$f /usr/local/lib/; done; ldconfig"
+	# A plain Debian has them so after udev ran; the machine runs without it.
+	"$vm" exec-root 'modprobe fuse tun overlay 2>/dev/null; for f in /dev/fuse /dev/net/tun; do [ ! -c $f ] || chmod 666 $f; done
+		sysctl -qw kernel.unprivileged_userns_clone=1 2>/dev/null; true'
+}
+suite() {
+	case $1 in
+	*-root.bats) inside exec-root "$1" ;;
 	*-before.bats)	# its second half, x-after.bats, follows a reboot
-		inside exec "$suite"
+		inside exec "$1"
 		"$vm" reboot
 		"$vm" exec-root 'for f in /dev/fuse /dev/net/tun; do [ ! -c $f ] || chmod 666 $f; done'
-		inside exec "${suite/-before/-after}"
+		inside exec "${1/-before/-after}"
 		;;
 	*-after.bats) ;;
-	*) inside exec "$suite" ;;
+	*) inside exec "$1" ;;
 	esac
+}
+# VM_ONLY="systemd cgroup": these suites alone.
+wanted() { [ -z "${VM_ONLY:-}" ] || [[ " $VM_ONLY " == *" $(basename "$1" .bats) "* ]]; }
+plain=() selinux=()
+for i in tests/vm/*.bats; do
+	if ! wanted "$i"; then continue; fi
+	case $i in *selinux*) selinux+=("$i") ;; *) plain+=("$i") ;; esac
 done
+if [ ${#plain[@]} -gt 0 ] && start; then
+	for i in "${plain[@]}"; do suite "$i"; done
+	"$vm" stop
+fi
+# Debian 13 is the first whose policy knows containers.
+export VM_SELINUX=enforcing VM_SUITE=trixie
+if [ ${#selinux[@]} -gt 0 ] && start; then
+	for i in "${selinux[@]}"; do suite "$i"; done
+fi
 rm -f "$log"
 echo "check-vm: $passed passed, $failed failed, 0 skipped"
 [ $failed = 0 ] && [ $passed -gt 0 ]
