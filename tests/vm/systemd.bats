@@ -14,7 +14,9 @@ teardown() { bryo rm -af -t 0 >/dev/null 2>&1 || true; }
 }
 
 @test "run as a user's unit: start, status, stop" {
-	systemd-run --user --quiet --unit bryo-test-unit --collect "$BRYO" run --rm --name unit tiny sleep 1000
+	# Its SIGTERM is passed on; a first process without a handler would not see it.
+	systemd-run --user --quiet --unit bryo-test-unit --collect "$BRYO" run --rm --name unit tiny \
+		sh -c 'trap "exit 0" TERM; while :; do usleep 50000; done'
 	wait_for 20 running unit
 	systemctl --user stop bryo-test-unit
 	wait_for 20 sh -c "! '$BRYO' container exists unit"
