@@ -59,6 +59,8 @@ comma := ,
 # PIE=1 for a position-independent bryo, whose relocations cost each command 0.4 ms and each container
 # 90 kB (docs/decisions/0008). Sanitizers want their libraries shared.
 STATIC := $(if $(filter release,$(FLAVOR)),$(if $(PIE),-static-pie,-static -no-pie))
+# The code that each command runs lies together: docs/decisions/0011.
+HOT := $(if $(STATIC),$(if $(findstring GNU ld,$(shell $(CC) -Wl,--version 2>/dev/null)),cli/hot.ld))
 static = $(if $(filter release,$(FLAVOR)),-Wl$(comma)-Bstatic $(1) -Wl$(comma)-Bdynamic,$(1))
 
 # ---- What is built ----
@@ -72,7 +74,7 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 PROGRAMS := $(if $(wildcard cli/main.c),bryo)
 bryo_MAIN := cli/main.c
 bryo_LIBS := -lseccomp -lcap -ljansson
-bryo_LDFLAGS := $(STATIC)
+bryo_LDFLAGS := $(STATIC) $(HOT:%=-Wl,-T,%)
 bryo-runtime_MAIN := engine/runtime/main.c
 bryo-runtime_LIBS := -lseccomp -lcap -ljansson
 bryo-runtime_LDFLAGS := $(STATIC)
@@ -111,6 +113,7 @@ $(B)/$(1).a: $(call obj,$(filter $(1)/%.c,$(foreach s,$(LIBSRCS),$(if $(filter $
 endef
 $(foreach d,$(DIRS),$(eval $(call archive_rule,$(d))))
 
+$(B)/bin/bryo: $(HOT)
 define program_rule
 $(B)/bin/$(1): $(call obj,$($(1)_MAIN)) $($(1)_EXTRA) $(ARCHIVES)
 	@mkdir -p $$(@D)

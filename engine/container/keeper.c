@@ -257,7 +257,6 @@ static int create_and_start(struct keeper *k, struct preparation *p, struct strv
 	r = foreign ? container_foreign_create(k->engine, k->container, p, &args,
 					       k->cgroup.cgroup.path, &k->process, err)
 		    : runtime_create_begin(&args, &k->process, err);
-	pages_own(); /* while the child sets itself up */
 	if (r == 0)
 		r = keeper_cgroup_enter(&k->cgroup, k->process.pid, err);
 	if (r == 0)

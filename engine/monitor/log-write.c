@@ -356,7 +356,6 @@ int log_writer_new(const struct log_config *config, struct log_writer **ret_log,
 		log->out = NULL;
 		return err_set(err, -errno, "cannot get memory for the log");
 	}
-	tzset(); /* reads the zone file now: later there may be no such file, or no memory */
 	if (log->driver == LOG_DRIVER_JOURNALD) {
 		r = open_journal(log, config, err);
 	} else if (strlen(log->name) > 250) {

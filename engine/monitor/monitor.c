@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/base/alloc.h"
@@ -294,6 +295,8 @@ int monitor_run(const struct monitor_args *args, struct monitor_exit *ret_exit, 
 	m.dirty = true;
 	if (args->hooks && args->hooks->on_ready)
 		args->hooks->on_ready(args->data);
+	/* The zone file, for the log: later there may be none, or no memory. Nobody waits now. */
+	tzset();
 	keep_container(&m);
 	finish(&m, ret_exit);
 	return 0;

@@ -24,7 +24,7 @@
 #include "engine/base/hash.h"
 #include "engine/base/log.h"
 
-#define CACHE_MAGIC "bryobpf1"
+#define CACHE_MAGIC "bryobpf2"
 #define CACHE_MAX (2U << 20)
 
 struct cache_header {

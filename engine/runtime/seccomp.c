@@ -6,7 +6,7 @@
  * system calls of newer kernels, which no program of this machine's kernel can be denied more
  * than by the default action.
  */
-#include "engine/runtime/seccomp.h"
+#include "engine/runtime/seccomp-internal.h"
 
 #include <errno.h>
 #include <linux/seccomp.h>
@@ -244,8 +244,8 @@ static int export_code(scmp_filter_ctx ctx, struct seccomp_filter *filter, struc
 	return 0;
 }
 
-int seccomp_compile(const struct oci_seccomp *profile, struct seccomp_filter *ret_filter,
-		    struct err *err)
+int seccomp_translate(const struct oci_seccomp *profile, struct seccomp_filter *ret_filter,
+		      struct err *err)
 {
 	__attribute__((cleanup(release_p))) scmp_filter_ctx ctx = NULL;
 	auto_done(seccomp_filter) struct seccomp_filter filter = SECCOMP_FILTER_INIT;
@@ -275,6 +275,16 @@ int seccomp_compile(const struct oci_seccomp *profile, struct seccomp_filter *re
 	*ret_filter = filter;
 	filter = SECCOMP_FILTER_INIT;
 	return 0;
+}
+
+int seccomp_compile(const struct oci_seccomp *profile, struct seccomp_filter *ret_filter,
+		    struct err *err)
+{
+	int r = seccomp_translate(profile, ret_filter, err);
+
+	if (r == 0)
+		(void)seccomp_index(ret_filter); /* without it, it is only longer */
+	return r;
 }
 
 int seccomp_filter_install(const struct seccomp_filter *filter, int *ret_listener)

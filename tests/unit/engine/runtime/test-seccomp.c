@@ -24,7 +24,7 @@
 #include "engine/base/fd.h"
 #include "engine/base/file.h"
 #include "engine/runtime/caps.h"
-#include "engine/runtime/seccomp.h"
+#include "engine/runtime/seccomp-internal.h"
 
 #if defined(__x86_64__)
 #define NATIVE AUDIT_ARCH_X86_64
@@ -54,9 +54,8 @@ static bool jump(uint16_t code, uint32_t a, uint32_t k)
 }
 
 /* What the filter answers to one call. */
-static uint32_t decide(const struct seccomp_filter *filter, long number, uint64_t a0, uint64_t a2)
+static uint32_t answer(const struct seccomp_filter *filter, struct seccomp_data data)
 {
-	struct seccomp_data data = { .nr = (int)number, .arch = NATIVE, .args = { a0, 0, a2 } };
 	uint32_t a = 0;
 
 	for (size_t pc = 0; pc < filter->count; pc++) {
@@ -84,6 +83,12 @@ static uint32_t decide(const struct seccomp_filter *filter, long number, uint64_
 	}
 	fail_msg("ran off the end");
 	return 0;
+}
+
+static uint32_t decide(const struct seccomp_filter *filter, long number, uint64_t a0, uint64_t a2)
+{
+	return answer(filter, (struct seccomp_data){
+				      .nr = (int)number, .arch = NATIVE, .args = { a0, 0, a2 } });
 }
 
 static void make(uint64_t caps, struct seccomp_filter *filter)
@@ -196,11 +201,78 @@ static void cache_compares_all(void **state)
 	assert_int_equal(file_remove_tree(AT_FDCWD, folder), 0);
 }
 
+/* Arguments that rules of the default profile look at, and others. */
+static void compare_calls(const struct seccomp_filter *a, const struct seccomp_filter *b,
+			  uint32_t arch, uint32_t number)
+{
+	static const uint64_t args[] = { 0,	     1,		 8,	     40,
+					 0x20000,    0x20008,	 0xffffffff, 1 << 28,
+					 0x7e020000, 0x10000000, ~0ULL };
+
+	for (size_t i = 0; i < sizeof(args) / sizeof(*args); i++) {
+		struct seccomp_data data = { .nr = (int)number,
+					     .arch = arch,
+					     .args = { args[i], args[i], args[i], 16, 1, 2 } };
+
+		if (answer(a, data) != answer(b, data))
+			fail_msg("arch %x, call %u, arguments %llx: %x is not %x", arch, number,
+				 (unsigned long long)args[i], answer(b, data), answer(a, data));
+	}
+}
+
+static void the_index_decides_alike(void **state)
+{
+	static const uint64_t caps[] = { 0, CAPS_BIT(CAP_SYS_ADMIN), CAPS_BIT(CAP_SYS_PTRACE),
+					 ~0ULL };
+	static const uint32_t arches[] = {
+		AUDIT_ARCH_X86_64, AUDIT_ARCH_I386, AUDIT_ARCH_AARCH64, AUDIT_ARCH_ARM, 0, ~0U
+	};
+	static const uint32_t blocks[] = { 0, 0x40000000, 0x7ffffe00, 0x80000000, 0xfffffc00 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(caps) / sizeof(*caps); i++) {
+		struct oci_seccomp profile;
+		auto_done(seccomp_filter) struct seccomp_filter plain = SECCOMP_FILTER_INIT;
+		auto_done(seccomp_filter) struct seccomp_filter indexed = SECCOMP_FILTER_INIT;
+
+		seccomp_default_profile(caps[i], &profile);
+		assert_int_equal(seccomp_translate(&profile, &plain, NULL), 0);
+		assert_int_equal(seccomp_compile(&profile, &indexed, NULL), 0);
+		oci_seccomp_done(&profile);
+		assert_true(indexed.count * 2 < plain.count);
+		for (size_t a = 0; a < sizeof(arches) / sizeof(*arches); a++)
+			for (size_t b = 0; b < sizeof(blocks) / sizeof(*blocks); b++)
+				for (uint32_t n = 0; n < 1024; n++)
+					compare_calls(&plain, &indexed, arches[a], blocks[b] + n);
+	}
+}
+
+/* Scratch memory is nothing that libseccomp uses today: such a program stays as it is. */
+static void an_unknown_program_is_left(void **state)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_STMT(BPF_ST, 0),
+		BPF_STMT(BPF_LD | BPF_MEM, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct seccomp_filter filter = { .code = code, .count = 6 };
+
+	(void)state;
+	assert_int_equal(seccomp_index(&filter), -ENOTSUP);
+	assert_ptr_equal(filter.code, code);
+	assert_int_equal(filter.count, 6);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(default_profile_decides),
 		cmocka_unit_test(capabilities_open_calls),
+		cmocka_unit_test(the_index_decides_alike),
+		cmocka_unit_test(an_unknown_program_is_left),
 		cmocka_unit_test(cache_compares_all),
 	};
 
