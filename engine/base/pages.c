@@ -83,24 +83,47 @@ void pages_own(void)
 		own(heap_start, (uintptr_t)sbrk(0));
 }
 
+#define SEGMENTS_MAX 128
+
+struct segments {
+	struct {
+		uintptr_t start;
+		size_t size;
+	} v[SEGMENTS_MAX];
+	size_t count;
+};
+
 /*
  * Only segments without PF_W: in those no page was ever written (relocations of read-only data lie
  * in the writable segment), so dropping them loses nothing. madvise(2), MADV_DONTNEED.
  */
-static int drop_segments(struct dl_phdr_info *object, size_t size, void *data)
+static int note_segments(struct dl_phdr_info *object, size_t size, void *data)
 {
+	struct segments *s = data;
+
 	(void)size;
-	(void)data;
 	for (int i = 0; i < object->dlpi_phnum; i++) {
 		const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
 		const uintptr_t start = (object->dlpi_addr + segment->p_vaddr) & ~(PAGE - 1);
 		const uintptr_t end = object->dlpi_addr + segment->p_vaddr + segment->p_memsz;
 
-		if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W))
+		if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W) ||
+		    s->count == SEGMENTS_MAX)
 			continue;
-		(void)madvise((void *)start, (end - start + PAGE - 1) & ~(PAGE - 1), MADV_DONTNEED);
+		s->v[s->count].start = start;
+		s->v[s->count++].size = (end - start + PAGE - 1) & ~(PAGE - 1);
 	}
 	return 0;
+}
+
+/* All are found before the first is dropped: what is read after that stays, 64 kB for each place. */
+__attribute__((noinline)) static void drop_segments(void)
+{
+	struct segments s = { .count = 0 };
+
+	(void)dl_iterate_phdr(note_segments, &s);
+	for (size_t i = 0; i < s.count; i++)
+		(void)madvise((void *)s.v[i].start, s.v[i].size, MADV_DONTNEED);
 }
 
 /* Not all of the range need be mapped: that part gives ENOMEM, the rest is done. */
@@ -114,6 +137,6 @@ __attribute__((noinline)) static void drop_stack(void)
 void pages_give_back(void)
 {
 	(void)malloc_trim(0);
+	drop_segments();
 	drop_stack();
-	(void)dl_iterate_phdr(drop_segments, NULL);
 }

@@ -30,6 +30,8 @@ void relay_init(struct relay *relay)
 	relay->tap = -1;
 	relay->init_pidfd = -1;
 	relay->inotify = -1;
+	relay->idle_ms = RELAY_IDLE_MS;
+	relay->worked = true;
 	relay->dns.options = &relay->options;
 	relay->policy.options = &relay->options;
 	ping6_init(&relay->ping6);
@@ -198,6 +200,15 @@ static void run_ping6(struct relay *relay, const struct pollfd *fds, size_t coun
 				   ping6_dispatch(&relay->ping6, &fds[i], relay->frame));
 }
 
+/* A container that talks now and then must not pay each time for what idling gave back. */
+static void call_idle(struct relay *relay)
+{
+	relay->worked = false;
+	relay->idle_ms = relay->idle_ms < RELAY_IDLE_MAX_MS / 2 ? relay->idle_ms * 2
+								: RELAY_IDLE_MAX_MS;
+	relay->on_idle();
+}
+
 /* One round. False: the end. */
 static bool run_once(struct relay *relay)
 {
@@ -209,15 +220,14 @@ static bool run_once(struct relay *relay)
 	const size_t count = relay->ops->fill(relay->stack, socks, max, &timeout);
 	int n = 0;
 
-	if (relay->on_idle && (timeout < 0 || timeout > RELAY_IDLE_MS))
-		timeout = RELAY_IDLE_MS;
+	if (relay->worked && relay->on_idle && (timeout < 0 || timeout > relay->idle_ms))
+		timeout = relay->idle_ms;
 	n = poll(relay->fds, SLOT_COUNT + ping_count + count, timeout);
 	if (n < 0)
 		return errno == EINTR;
-	if (n == 0 && relay->on_idle && timeout == RELAY_IDLE_MS) {
-		relay->on_idle();
-		relay->on_idle = NULL;
-	}
+	if (n == 0 && relay->worked && relay->on_idle && timeout == relay->idle_ms)
+		call_idle(relay);
+	relay->worked = relay->worked || n > 0;
 	if (should_end(relay))
 		return false;
 	if (relay->fds[SLOT_INOTIFY].revents != 0)

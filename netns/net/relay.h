@@ -19,7 +19,8 @@ enum {
 	RELAY_FRAME_MAX = 65536,
 	RELAY_POLL_MAX = 65536, /* descriptors that can be waited for at once */
 	RELAY_PATH_MAX = 4096,
-	RELAY_IDLE_MS = 200,
+	RELAY_IDLE_MS = 200, /* the first pause that is called idle; each later one lasts longer, */
+	RELAY_IDLE_MAX_MS = 10000, /* up to this */
 };
 
 struct relay {
@@ -36,7 +37,9 @@ struct relay {
 	int inotify;
 	char resolv_folder[RELAY_PATH_MAX]; /* of the real file behind /etc/resolv.conf */
 	const char *folders[4];		    /* that may still be read, for lockdown_enter() */
-	void (*on_idle)(void); /* called once, at the first pause of RELAY_IDLE_MS; may be NULL */
+	void (*on_idle)(void); /* called when a pause after some work lasts idle_ms; may be NULL */
+	int idle_ms;
+	bool worked; /* since on_idle() */
 	uint8_t frame[RELAY_FRAME_MAX];
 	struct pollfd fds[RELAY_POLL_MAX];
 };

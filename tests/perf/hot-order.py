@@ -28,6 +28,13 @@ CASES = [
     ["exec", "hot-order", "true"],
     ["ps", "-a"],
 ]
+# What monitor and holder run between giving their pages back and sleeping: pages that stay.
+IDLE = (["*(%s)" % " ".join(".text.%s .text.%s.*" % (f, f) for f in (
+    "pages_give_back", "drop_segments", "drop_stack", "trim", "run_timers", "next_timeout", "earlier",
+    "monitor_run", "monitor_touch", "clients_sweep", "loop_once", "sweep", "time_monotonic", "holder_main"))]
+        + ["*libc.a:%s.o(.text)" % o for o in (
+            "dl-iteratephdr", "madvise", "epoll_wait", "pause", "close", "clock_gettime", "pthread_mutex_lock",
+            "pthread_mutex_unlock", "cancellation")])
 HEADER = """/* SPDX-License-Identifier: Apache-2.0 */
 /* Made by tests/perf/hot-order.py: see docs/decisions/0011. What is not found is left out. */
 SECTIONS
@@ -104,6 +111,8 @@ def main():
         lines[group][pattern(section, origin)] = True
     with open("cli/hot.ld", "w", encoding="utf-8") as f:
         f.write(HEADER)
+        f.write("\t\t/* idling */\n")
+        f.writelines(f"\t\t{line}\n" for line in IDLE)
         for group, name in enumerate(["several", "the command", "the monitor", "the container's first process"]):
             f.write(f"\t\t/* {name} */\n")
             f.writelines(f"\t\t{line}\n" for line in lines[group])
