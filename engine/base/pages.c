@@ -116,7 +116,8 @@ static int note_segments(struct dl_phdr_info *object, size_t size, void *data)
 	return 0;
 }
 
-/* All are found before the first is dropped: what is read after that stays, 64 kB for each place. */
+/* All are found before the first is dropped: what is read after that stays, 64 kB for each place.
+ */
 __attribute__((noinline)) static void drop_segments(void)
 {
 	struct segments s = { .count = 0 };

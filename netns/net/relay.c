@@ -204,8 +204,8 @@ static void run_ping6(struct relay *relay, const struct pollfd *fds, size_t coun
 static void call_idle(struct relay *relay)
 {
 	relay->worked = false;
-	relay->idle_ms = relay->idle_ms < RELAY_IDLE_MAX_MS / 2 ? relay->idle_ms * 2
-								: RELAY_IDLE_MAX_MS;
+	relay->idle_ms =
+		relay->idle_ms < RELAY_IDLE_MAX_MS / 2 ? relay->idle_ms * 2 : RELAY_IDLE_MAX_MS;
 	relay->on_idle();
 }
 
