@@ -76,7 +76,7 @@ static int take_lock(struct making *m, struct err *err)
 
 static int begin(struct making *m, const char *diff_id, struct err *err)
 {
-	int r = storage_folder(m->storage, "tmp", &m->tmp_fd, err);
+	int r = storage_tmp(m->storage, &m->tmp_fd, err);
 
 	if (r < 0)
 		return r;

@@ -47,6 +47,8 @@ void scratch_done(struct scratch *scratch);
 
 /* Opens a folder of the data root ("tmp", "trash"), making it where it is missing. */
 int storage_folder(const struct storage *storage, const char *name, int *ret_fd, struct err *err);
+/* The folder tmp, for trees that are being made. */
+int storage_tmp(const struct storage *storage, int *ret_fd, struct err *err);
 
 /* ---- What a container is made of: the file rootfs/made-of ---- */
 

@@ -8,10 +8,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -236,11 +238,30 @@ static int make_scratch(struct scratch *scratch)
 	return scratch->fd < 0 ? -errno : 0;
 }
 
+int storage_tmp(const struct storage *s, int *ret_fd, struct err *err)
+{
+	int flags = 0;
+	int r = storage_folder(s, "tmp", ret_fd, err);
+
+	/*
+	 * What lies in tmp/ are trees that have nothing to do with each other: ext4 may put each
+	 * into another part of the disk (chattr(1), T). Without the hint it fills the part that
+	 * the last removed layer left, and without a journal it then passes over each of that one's
+	 * inodes for every new file: five seconds in place of one for 10,000 files. Other file
+	 * systems say no, which is as well.
+	 */
+	if (r == 0 && ioctl(*ret_fd, FS_IOC_GETFLAGS, &flags) == 0 && !(flags & FS_TOPDIR_FL)) {
+		flags |= FS_TOPDIR_FL;
+		(void)ioctl(*ret_fd, FS_IOC_SETFLAGS, &flags);
+	}
+	return r;
+}
+
 int scratch_open(const struct storage *s, const char *prefix, struct scratch *ret_scratch,
 		 struct err *err)
 {
 	struct scratch scratch auto_done(scratch) = SCRATCH_INIT;
-	int r = storage_folder(s, "tmp", &scratch.tmp_fd, err);
+	int r = storage_tmp(s, &scratch.tmp_fd, err);
 
 	if (r < 0)
 		return r;
