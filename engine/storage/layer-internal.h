@@ -54,3 +54,9 @@ int layer_workers_run(const struct layer_put_args *args, int layer_fd, int lock_
 
 /* What may come out of a stream when the caller names no bound. */
 #define LAYER_MAX_SIZE_DEFAULT (1ULL << 40)
+
+/*
+ * Looks for a layer that the whole file args->fd would become: by size, then by digest. 1 with
+ * *ret_info filled in, or 0; a file that cannot be read is the later reading's to tell.
+ */
+int layer_find_twin(const struct layer_put_args *args, struct layer_info *ret_info);

@@ -213,6 +213,8 @@ int layer_put(const struct layer_put_args *args, struct layer_info *ret_info, st
 		return r;
 	if (args->diff_id && storage_layer_exists(args->storage, args->diff_id))
 		return reuse(args->storage, args->diff_id, ret_info, err);
+	if (layer_find_twin(args, ret_info) == 1)
+		return 0;
 	r = begin(&m, args->diff_id, err);
 	if (r < 0)
 		return r;

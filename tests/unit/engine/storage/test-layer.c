@@ -188,6 +188,58 @@ static void layers_come_back_byte_for_byte(void **state)
 	fixture_run(in_and_out);
 }
 
+/* A file on disk, as import gives it; only one that is not there is unpacked. */
+static void put_path(const struct storage *s, const struct buf *content, struct layer_info *info)
+{
+	auto_close int fd = openat(s->root_fd, "archive", O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+	CHECK(fd_write_all(fd, content->data, content->size) == 0 && lseek(fd, 0, SEEK_SET) == 0);
+	*info = (struct layer_info){ 0 };
+	OK(layer_put(
+		&(struct layer_put_args){ .storage = s, .fd = fd, .offset = -1, .one_id = true },
+		info, &err));
+}
+
+static void twins(const char *root)
+{
+	static const enum codec codecs[] = { CODEC_NONE, CODEC_GZIP };
+	struct storage s auto_done(storage) = STORAGE_INIT;
+	struct buf tar auto_done(buf) = BUF_INIT;
+
+	OK(storage_open(&s, root, &err));
+	sample(&tar);
+	for (size_t i = 0; i < ARRAY_SIZE(codecs); i++) {
+		struct buf packed auto_done(buf) = BUF_INIT;
+		struct layer_info first;
+		struct layer_info again;
+
+		/* The last byte behind the archive's end makes another layer of the same size. */
+		tar.data[tar.size - 1] = (char)('a' + i);
+		compress(codecs[i], &tar, &packed);
+		put_path(&s, &packed, &first);
+		CHECK(!first.reused);
+		put_path(&s, &packed, &again);
+		CHECK(again.reused && again.codec == codecs[i] && again.size == packed.size);
+		CHECK(again.tar_size == tar.size && tmp_is_empty(&s));
+		CHECK(strcmp(first.diff_id, again.diff_id) == 0);
+		CHECK(strcmp(first.digest, again.digest) == 0);
+	}
+	/* The plain form of what came compressed. */
+	{
+		struct layer_info plain;
+
+		put_path(&s, &tar, &plain);
+		CHECK(plain.reused && plain.codec == CODEC_NONE && plain.size == tar.size);
+		CHECK(strcmp(plain.digest, plain.diff_id) == 0);
+	}
+}
+
+static void a_file_that_is_there_is_not_unpacked(void **state)
+{
+	(void)state;
+	fixture_run(twins);
+}
+
 static void wrong_digests(const char *root)
 {
 	struct storage s auto_done(storage) = STORAGE_INIT;
@@ -732,6 +784,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(layers_come_back_byte_for_byte),
+		cmocka_unit_test(a_file_that_is_there_is_not_unpacked),
 		cmocka_unit_test(wrong_digests_leave_nothing),
 		cmocka_unit_test(whiteouts_become_overlays),
 		cmocka_unit_test(replaced_entries_come_back_too),
