@@ -176,9 +176,13 @@ def idle_memory(engine):
     """kB (Pss) of what the engine leaves running for one idle container, its payload aside."""
     _, out = run(f"{engine} run -d --name bench-idle tiny sleep 1000")
     try:
-        time.sleep(0.5)
+        time.sleep(3)           # idle: what starting up needed has been given back
         total = 0
         base = os.path.basename(engine.split()[0])
+        # Another engine's pause process may still be there.
+        helpers = (base,) if base == "bryo" else (
+            base, "conmon", "pasta", "slirp4netns", "rootlessport", "aardvark", "catatonit",
+            "fuse-overlayfs")
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
                 if os.stat(f"/proc/{pid}").st_uid != os.getuid():
@@ -187,8 +191,6 @@ def idle_memory(engine):
                     line = f.read().replace(b"\0", b" ").decode(errors="replace")
                 with open(f"/proc/{pid}/comm") as f:
                     comm = f.read().strip()
-                helpers = (base, "conmon", "pasta", "slirp4netns", "rootlessport", "aardvark",
-                           "catatonit", "fuse-overlayfs")
                 program = os.path.basename(line.split(" ")[0].rstrip(":"))
                 if not any(program.startswith(h) or comm.startswith(h) for h in helpers):
                     continue

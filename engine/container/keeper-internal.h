@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the keeper share. */
+#pragma once
+
+#include "engine/base/err.h"
+#include "engine/container/container.h"
+#include "engine/container/keeper-cgroup.h"
+#include "engine/monitor/attach.h"
+#include "engine/runtime/runtime.h"
+#include "netns/net.h"
+
+struct log_writer;
+
+struct keeper {
+	struct engine *engine;
+	struct container *container;
+	struct attach_peer first;
+	int report_fd;
+	int alive_lock;
+	int listen_fd;
+	char socket_name[STATE_ID_SIZE];
+	struct log_writer *log;
+	struct keeper_cgroup cgroup;
+	struct net_process net;
+	struct runtime_container process;
+	int pipes[3][2]; /* in, out, err: ours is [0] for reading ends, [1] for in's writing end */
+	int init_fd, seccomp_fd;
+	bool gone; /* --rm has taken the container away */
+};
+
+/*
+ * One start: network, preparation, clone, set-up side by side, then the exec and the record. What
+ * fails is undone. warnings may be NULL.
+ */
+int keeper_start(struct keeper *k, struct strv *warnings, struct err *err);
+
+/* The container runs: keeps it, and starts it again as long as its policy says so. */
+int keeper_keep(struct keeper *k, struct err *err);
