@@ -203,6 +203,8 @@ static int run(struct cli *cli, struct err *err)
 	for (size_t i = 0; i < o->args.filters.count; i++)
 		if (str_starts(o->args.filters.v[i], "status="))
 			o->args.all = true;
+	if (!o->watch)
+		json_use_arena();
 	r = list_once(cli, o, err);
 	while (r == 0 && o->watch) {
 		r = cli_flush(cli, err);

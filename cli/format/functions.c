@@ -306,7 +306,7 @@ static int call_json(const struct value *args, size_t count, struct value *ret, 
 	(void)count;
 	(void)err;
 	if (args[0].json && !args[0].zero)
-		text = json_dumps(args[0].json, JSON_COMPACT | JSON_ENCODE_ANY);
+		text = json_text_flags(args[0].json, JSON_COMPACT | JSON_ENCODE_ANY);
 	*ret = value_of(json_string_nocheck(text ? text : args[0].zero ? "\"\"" : "null"));
 	return 0;
 }

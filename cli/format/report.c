@@ -176,7 +176,7 @@ static void yaml_text(struct buf *out, const char *text, int depth)
 		(void)buf_addf(out, " %s\n", text);
 	} else if (strchr(text, '\'')) {
 		auto_json json_t *quoted = json_string(text);
-		auto_free char *json = json_dumps(quoted, JSON_ENCODE_ANY);
+		auto_free char *json = json_text_flags(quoted, JSON_ENCODE_ANY);
 
 		(void)buf_addf(out, " %s\n", json);
 	} else if (*text == '\0') {
@@ -218,7 +218,7 @@ static void yaml_value(struct buf *out, const json_t *json, int depth, bool in_l
 	} else if (json_is_string(json)) {
 		yaml_text(out, json_string_value(json), depth);
 	} else {
-		text = json_dumps(json, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+		text = json_text_flags(json, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 		(void)buf_addf(out, " %s\n", text);
 	}
 }

@@ -3,10 +3,12 @@
 #include "engine/base/json.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 
 #include "engine/base/alloc.h"
+#include "engine/base/buf.h"
 #include "engine/base/err.h"
 #include "engine/base/file.h"
 #include "engine/base/hash.h"
@@ -30,6 +32,44 @@ void json_init(void)
 	uint64_t seed = random ? hash_add(HASH_START, random, 16) : 0;
 
 	json_object_seed((size_t)seed); /* 0: jansson chooses one */
+}
+
+/* ---- Memory ---- */
+
+#define ARENA_BLOCK ((size_t)256 * 1024)
+
+static struct {
+	char *at;
+	size_t left;
+} arena;
+
+static void *arena_get(size_t size)
+{
+	void *p = NULL;
+
+	size = (size + 15) & ~(size_t)15;
+	if (size > ARENA_BLOCK / 4)
+		return malloc(size);
+	if (size > arena.left) {
+		arena.at = malloc(ARENA_BLOCK);
+		arena.left = arena.at ? ARENA_BLOCK : 0;
+	}
+	if (size > arena.left)
+		return NULL;
+	p = arena.at;
+	arena.at += size;
+	arena.left -= size;
+	return p;
+}
+
+static void arena_keep(void *p)
+{
+	(void)p;
+}
+
+void json_use_arena(void)
+{
+	json_set_alloc_funcs(arena_get, arena_keep);
 }
 
 int json_read_at(int dir_fd, const char *name, size_t max, json_t **ret_json, struct err *err)
@@ -209,9 +249,24 @@ void json_set_strv(json_t *object, const char *key, const struct strv *list)
 		(void)json_object_set_new_nocheck(object, key, json_from_strv(list));
 }
 
+static int add_text(const char *text, size_t size, void *data)
+{
+	return buf_add(data, text, size) < 0 ? -1 : 0;
+}
+
+/* Not json_dumps(): its memory is jansson's, which may be the arena's (json_use_arena()). */
+char *json_text_flags(const json_t *json, size_t flags)
+{
+	struct buf out auto_done(buf) = BUF_INIT;
+
+	if (json_dump_callback(json, add_text, &out, flags) < 0 || buf_addc(&out, '\0') < 0)
+		return NULL;
+	return take(out.data);
+}
+
 static char *dump(const json_t *json, size_t flags)
 {
-	char *text = json_dumps(json, flags | JSON_ENCODE_ANY);
+	char *text = json_text_flags(json, flags | JSON_ENCODE_ANY);
 
 	/* Only memory or text that is not UTF-8 can fail here; neither may pass for an answer. */
 	return text ? text : xstrdup("null");

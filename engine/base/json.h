@@ -26,6 +26,12 @@ static inline void json_unref_p(json_t **json)
  */
 void json_init(void);
 
+/*
+ * From now on memory for JSON comes from blocks and is never given back, which makes it half as dear:
+ * for a command that reads many records, prints, and ends. Not for what stays or forks what does.
+ */
+void json_use_arena(void);
+
 /* Parses bytes; what is named in the error sentence. Duplicate keys are refused. Caller owns. */
 int json_parse(const char *data, size_t size, const char *what, json_t **ret_json, struct err *err);
 
@@ -57,4 +63,6 @@ json_t *json_from_strv(const struct strv *list);
 
 /* Compact text / text indented by indent; the caller owns it. */
 char *json_text(const json_t *json);
+/* With flags of json_dumps(3), whose place it takes; NULL where jansson refuses. free() it. */
+char *json_text_flags(const json_t *json, size_t flags);
 char *json_text_pretty(const json_t *json, int indent);

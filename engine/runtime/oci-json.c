@@ -224,7 +224,7 @@ char *oci_json_text(const json_t *json, int indent)
 {
 	static const char mark[] = "\"\\u0001u64:";
 	auto_free char *text =
-		json_dumps(json, indent > 0 ? (size_t)JSON_INDENT(indent) : JSON_COMPACT);
+		json_text_flags(json, indent > 0 ? (size_t)JSON_INDENT(indent) : JSON_COMPACT);
 	struct buf out = BUF_INIT;
 	const char *p = text;
 
