@@ -32,18 +32,31 @@ static bool has_label(const json_t *volume, const char *value)
 	return found && (!equals || str_eq(found, equals + 1));
 }
 
+/* Also where there is no volume yet to hold it against. */
+static int check_filter(const char *filter, struct err *err)
+{
+	static const char *const keys[] = { "name",   "driver",	   "scope",   "label",
+					    "label!", "anonymous", "dangling" };
+	const char *equals = strchr(filter, '=');
+	auto_free char *key = xstrndup(filter, equals ? (size_t)(equals - filter) : 0);
+
+	if (!equals)
+		return err_say(err, ERR_USAGE, "invalid filter \"%s\": filters are KEY=VALUE",
+			       filter);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (str_eq(key, keys[i]))
+			return 0;
+	return err_say(err, ERR_USAGE, "\"%s\" is an invalid volume filter", key);
+}
+
 static int pass(struct ops *ops, const json_t *volume, const char *filter, bool *ret_pass,
 		struct err *err)
 {
 	const char *name = json_str(volume, "Name", "");
-	const char *value = strchr(filter, '=');
+	const char *value = strchr(filter, '=') + 1; /* checked */
 	struct strv users auto_done(strv) = STRV_INIT;
 	int r = 0;
 
-	if (!value)
-		return err_say(err, ERR_USAGE, "invalid filter \"%s\": filters are KEY=VALUE",
-			       filter);
-	value++;
 	if (str_starts(filter, "name="))
 		*ret_pass = strstr(name, value) != NULL;
 	else if (str_starts(filter, "driver="))
@@ -56,11 +69,10 @@ static int pass(struct ops *ops, const json_t *volume, const char *filter, bool 
 		*ret_pass = !has_label(volume, value);
 	else if (str_starts(filter, "anonymous="))
 		*ret_pass = json_bool(volume, "Anonymous", false) == str_eq(value, "true");
-	else if (str_starts(filter, "dangling=")) {
+	else {
 		r = container_users_of_volume(&ops->engine, name, &users, err);
 		*ret_pass = (users.count == 0) == (str_eq(value, "true") || str_eq(value, "1"));
-	} else
-		return err_say(err, ERR_USAGE, "\"%s\" is an invalid volume filter", filter);
+	}
 	return r;
 }
 
@@ -68,8 +80,12 @@ int ops_volume_list(struct ops *ops, const struct strv *filters, json_t **ret_li
 {
 	struct strv names auto_done(strv) = STRV_INIT;
 	auto_json json_t *list = json_array();
-	int r = volume_list(&ops->engine.volumes, &names, err);
+	int r = 0;
 
+	for (size_t i = 0; i < filters->count && r == 0; i++)
+		r = check_filter(filters->v[i], err);
+	if (r == 0)
+		r = volume_list(&ops->engine.volumes, &names, err);
 	for (size_t i = 0; i < names.count && r == 0; i++) {
 		json_t *volume = NULL;
 		bool wanted = true;

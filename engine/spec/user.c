@@ -121,6 +121,19 @@ static void add_memberships(struct spec_user *user, const char *group)
 	}
 }
 
+/* What the runtime spec and the kernel's maps leave for ids; Podman's words. */
+#define ID_MAX INT32_MAX
+
+static bool is_number(const char *text)
+{
+	return *text && text[strspn(text, "0123456789")] == '\0';
+}
+
+static int refuse_range(struct err *err)
+{
+	return err_say(err, ERR_CANNOT_EXEC, "uids and gids must be in range 0-%d", ID_MAX);
+}
+
 static int find_user(const char *who, const char *passwd, struct spec_user *user, struct err *err)
 {
 	auto_free char *copy = NULL;
@@ -131,6 +144,8 @@ static int find_user(const char *who, const char *passwd, struct spec_user *user
 
 	if (!found && numeric)
 		found = find_line(passwd, has_id, &uid, &copy, &line);
+	if (!found && is_number(who) && (!numeric || uid > ID_MAX))
+		return refuse_range(err);
 	if (!found && !numeric)
 		return err_say(err, ERR_CANNOT_EXEC,
 			       "unable to find user %s: no matching entries in passwd file", who);
@@ -154,8 +169,10 @@ static int find_group(const char *who, const char *group, uint32_t *ret_gid, str
 
 	if (find_line(group, has_name, who, &copy, &line))
 		return str_to_u32(line.fields[2], ret_gid);
-	if (str_to_u32(who, ret_gid) == 0)
+	if (str_to_u32(who, ret_gid) == 0 && *ret_gid <= ID_MAX)
 		return 0;
+	if (is_number(who))
+		return refuse_range(err);
 	return err_say(err, ERR_CANNOT_EXEC,
 		       "unable to find group %s: no matching entries in group file", who);
 }

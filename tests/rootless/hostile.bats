@@ -159,9 +159,20 @@ bird_lives() {
 		--dns run --dns=notanaddress tiny true
 		--template ps --format {{.
 		--filter ps --filter nosuch=1
+		invalid volume ls --filter nosuch=1
+		invalid volume ls --filter nosuch
 		--signal kill --signal 999 x
 		--time stop --time x y
 	END
+}
+
+@test "users that nobody can be: Podman's words and status" {
+	for user in 2147483648 99999999999 0:2147483648 65534:99999999999; do
+		run_bryo 126 run --rm --user $user tiny true
+		is "$stderr" "Error: uids and gids must be in range 0-2147483647"
+	done
+	run_bryo 126 run --rm --user nosuch tiny true
+	like "$stderr" 'unable to find user nosuch'
 }
 
 @test "configuration that makes no sense: the file and the line are named" {
