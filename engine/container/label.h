@@ -45,7 +45,7 @@ struct label_context {
 	char *user, *role, *type, *level; /* level NULL: a policy without levels */
 };
 void label_context_done(struct label_context *context);
-#define LABEL_CONTEXT_INIT ((struct label_context){ NULL })
+#define LABEL_CONTEXT_INIT ((struct label_context){ 0 })
 /* "user:role:type[:level]"; -EINVAL for anything else. */
 int label_context_parse(const char *text, struct label_context *ret_context);
 char *label_context_text(const struct label_context *context); /* the caller's */

@@ -112,13 +112,13 @@ says_full() {
 @test "full: import and load are refused and undone" {
 	small save -o "$BRYO_WORK/tmp/tiny-full.tar" tiny
 	fill
-	run --separate-stderr small import -q "$ROOTFS" more
+	run --separate-stderr small import -q "$OTHER.layer.tar" more
 	is "$status" 125
 	says_full
 	run small image exists more
 	is "$status" 1
 	room
-	run --separate-stderr small import -q "$ROOTFS" more
+	run --separate-stderr small import -q "$OTHER.layer.tar" more
 	is "$status" 0 "after there is room: $stderr"
 	run small rmi more
 	is "$status" 0
