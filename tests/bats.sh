@@ -79,7 +79,7 @@ chmod -R a+rX "$work/tests" "$work/docs"
 ! command -v cc >/dev/null || cc -O2 -Wall -D_GNU_SOURCE -o "$work/killat" "$top/tests/lib/killat.c"
 if command -v cc >/dev/null && [ -f "${bin%/bin}/netns.a" ]; then
 	sanitizers=()
-	[ "${FLAVOR:-}" != asan ] || sanitizers=(-fsanitize=address,undefined)
+	[ "${FLAVOR:-}" != asan ] || sanitizers=("-fsanitize=address,undefined")
 	cc -std=gnu17 -D_GNU_SOURCE "${sanitizers[@]}" -I"$top" -o "$work/net-driver" \
 		"$top/tests/rootless/net-driver.c" "${bin%/bin}/netns.a" "${bin%/bin}/engine/base.a" -ljansson
 fi

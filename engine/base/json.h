@@ -27,8 +27,9 @@ static inline void json_unref_p(json_t **json)
 void json_init(void);
 
 /*
- * From now on memory for JSON comes from blocks and is never given back, which makes it half as dear:
- * for a command that reads many records, prints, and ends. Not for what stays or forks what does.
+ * From now on memory for JSON comes from blocks and is never given back, which makes it half as
+ * dear: for a command that reads many records, prints, and ends. Not for what stays or forks what
+ * does.
  */
 void json_use_arena(void);
 

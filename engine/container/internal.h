@@ -44,9 +44,10 @@ int container_prepare(struct engine *engine, struct container *container, struct
 		      struct err *err);
 
 /*
- * Protection from the OOM killer (a negative oom_score_adj of ours, as services have it) is not for a
- * container that did not ask for it: with -1000 the kernel would have nobody to kill at its memory
- * limit, and it would hang there. Raising the score needs no privilege (proc_pid_oom_score_adj(5)).
+ * Protection from the OOM killer (a negative oom_score_adj of ours, as services have it) is not for
+ * a container that did not ask for it: with -1000 the kernel would have nobody to kill at its
+ * memory limit, and it would hang there. Raising the score needs no privilege
+ * (proc_pid_oom_score_adj(5)).
  */
 void container_no_oom_protection(struct oci_process *process);
 

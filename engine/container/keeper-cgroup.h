@@ -24,11 +24,11 @@ int keeper_cgroup_create(const struct engine *engine, const struct container *co
 			 struct strv *warnings, struct err *err);
 int keeper_cgroup_enter(const struct keeper_cgroup *group, pid_t pid, struct err *err);
 /*
- * For a command that is about to fork into a container's group (below cgroup2's mount). From a login
- * session the kernel lets no one be born into a group below user@.service, since only root may
- * write to what they have in common (cgroups(7), delegation containment): systemd moves this process
- * into a scope there, which ends with it. Elsewhere, and where systemd refuses, nothing is done, and
- * the fork says what it lacks.
+ * For a command that is about to fork into a container's group (below cgroup2's mount). From a
+ * login session the kernel lets no one be born into a group below user@.service, since only root
+ * may write to what they have in common (cgroups(7), delegation containment): systemd moves this
+ * process into a scope there, which ends with it. Elsewhere, and where systemd refuses, nothing is
+ * done, and the fork says what it lacks.
  */
 void keeper_cgroup_reach(const struct engine *engine, const char *group);
 /* Kills what is left in it and removes it. */

@@ -20,7 +20,7 @@
 
 #define CONFIG_MAX ((size_t)64 * 1024)
 #define CATEGORIES 1024 /* c0 to c1023: what policies with MCS have */
-#define TRIES	   1000
+#define TRIES 1000
 
 /* What label=disable leaves on files: the last two categories, which no container is given. */
 #define UNCONFINED_LEVEL "s0:c1022,c1023"
@@ -236,8 +236,8 @@ static int share_label(struct engine *engine, struct container_spec *spec, bool 
 			continue;
 		free(spec->selinux_label);
 		free(spec->mount_label);
-		spec->selinux_label = other.spec.label_disable ? NULL
-							       : xstrdup(other.spec.selinux_label);
+		spec->selinux_label =
+			other.spec.label_disable ? NULL : xstrdup(other.spec.selinux_label);
 		spec->mount_label = xstrdup(other.spec.mount_label);
 		*ret_shared = true;
 	}

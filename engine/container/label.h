@@ -16,8 +16,8 @@ bool label_enabled(void);
 
 /*
  * Chooses spec->selinux_label and spec->mount_label from spec->label_opts. The pair of categories
- * is claimed among the names of containers, so no two living ones have the same; the claim ends with
- * the container. 0, or ERR_USAGE where the policy does not know the label that was asked for.
+ * is claimed among the names of containers, so no two living ones have the same; the claim ends
+ * with the container. 0, or ERR_USAGE where the policy does not know the label that was asked for.
  */
 int label_choose(struct engine *engine, struct container_spec *spec, struct err *err);
 
@@ -34,9 +34,9 @@ int label_mount(const struct container_spec *spec, const struct spec_mount *moun
 int label_file(const struct container_spec *spec, int fd);
 
 /*
- * A pipe for a standard stream of a container's process (fd_pipe()). It carries the container's mount
- * label: one that has the caller's, the kernel would replace by a null device at the exec, without
- * a word (security/selinux/hooks.c, flush_unauthorized_files()).
+ * A pipe for a standard stream of a container's process (fd_pipe()). It carries the container's
+ * mount label: one that has the caller's, the kernel would replace by a null device at the exec,
+ * without a word (security/selinux/hooks.c, flush_unauthorized_files()).
  */
 int label_pipe(const struct container *container, int ret_read_write[2]);
 

@@ -22,10 +22,10 @@
 
 /* opencontainers/selinux, Chcon(): a container's label on these would lock the host out. */
 static const char *const protected[] = {
-	"/",	"/bin",	 "/boot", "/dev",  "/etc", "/etc/passwd", "/etc/pki", "/etc/shadow",
-	"/home", "/lib",  "/lib64", "/media", "/opt", "/proc",	  "/root",    "/run",
-	"/sbin", "/srv",  "/sys",   "/system", "/tmp", "/usr",	  "/var",     "/var/lib",
-	"/var/log",
+	"/",	       "/bin",	"/boot",    "/dev",	"/etc",	  "/etc/passwd", "/etc/pki",
+	"/etc/shadow", "/home", "/lib",	    "/lib64",	"/media", "/opt",	 "/proc",
+	"/root",       "/run",	"/sbin",    "/srv",	"/sys",	  "/system",	 "/tmp",
+	"/usr",	       "/var",	"/var/lib", "/var/log",
 };
 
 /* Also of what cannot be opened for reading or writing, such as a symlink or a socket (O_PATH). */

@@ -119,7 +119,7 @@ struct container_spec {
 	bool no_new_privileges;
 	char *seccomp; /* NULL: the default; "unconfined"; else a file */
 	bool label_disable;
-	struct strv label_opts; /* "type:spc_t" and the like, of --security-opt label= */
+	struct strv label_opts;		   /* "type:spc_t" and the like, of --security-opt label= */
 	char *selinux_label, *mount_label; /* NULL without SELinux */
 	char *apparmor;
 	bool fake_ids;		      /* in a one-id namespace: chown and the like answer success */

@@ -21,11 +21,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CODE_BEGIN   0x400000UL
-#define CODE_SIZE    0x400000UL
-#define BLOCK	     16UL
-#define PROCESS_MAX  64
-#define TRACE_EVENTS (PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)
+#define CODE_BEGIN 0x400000UL
+#define CODE_SIZE 0x400000UL
+#define BLOCK 16UL
+#define PROCESS_MAX 64
+#define TRACE_EVENTS                                                                               \
+	(PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)
 
 struct process {
 	pid_t pid;

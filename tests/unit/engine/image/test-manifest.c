@@ -86,11 +86,11 @@ static void the_best_platform_is_chosen(void **state)
 		"{\"digest\":\"sha256:" HEX64
 		"\",\"size\":2,\"platform\":{\"os\":\"linux\",\"architecture\":\"amd64\"}},"
 		"{\"digest\":\"sha256:" HEX64 "\",\"size\":3,\"platform\":{\"os\":\"linux\","
-					      "\"architecture\":\"arm\",\"variant\":\"v5\"}},"
+		"\"architecture\":\"arm\",\"variant\":\"v5\"}},"
 		"{\"digest\":\"sha256:" HEX64 "\",\"size\":4,\"platform\":{\"os\":\"linux\","
-					      "\"architecture\":\"arm\",\"variant\":\"v6\"}},"
+		"\"architecture\":\"arm\",\"variant\":\"v6\"}},"
 		"{\"digest\":\"sha256:" HEX64 "\",\"size\":5,\"platform\":{\"os\":\"linux\","
-					      "\"architecture\":\"arm64\",\"variant\":\"v8\"}}]}";
+		"\"architecture\":\"arm64\",\"variant\":\"v8\"}}]}";
 	static const struct {
 		const char *platform;
 		uint64_t size; /* 0: none fits */
