@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* oci: and oci-archive: an OCI image layout as a source. Runs in bryo-image. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -98,6 +99,7 @@ int source_oci(struct folder *folder, const char *name, struct source **ret_sour
 	r = choose(&index, name, &entry, err);
 	if (r < 0)
 		return r;
+	assert(entry); /* choose() found one */
 	oci = xcalloc(1, sizeof(*oci));
 	oci->source = (struct source){ .ops = &ops, .transport = "oci" };
 	oci->folder = folder;
