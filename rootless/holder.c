@@ -134,7 +134,7 @@ static int make(struct rootless *rootless, int run_fd, struct holder *ret_holder
 	auto_close int ns = -1;
 	const char *lost = NULL;
 	uint64_t start = 0;
-	struct stat st;
+	struct stat st = { 0 };
 	pid_t pid = -1;
 	int r = userns_plan(rootless->uid, rootless->gid, &holder.maps, &lost, err);
 

@@ -162,7 +162,8 @@ int paths_run_root(enum rootless_mode mode, uid_t uid, const char *data_root, ch
 			return 0;
 	}
 	r = choose_run_root(uid, &path, err);
-	if (r == 0)
+	/* The analyzer does not know that a failure has an errno. */
+	if (r == 0 && path)
 		r = paths_claim(path, geteuid(), err);
 	if (r < 0)
 		return r;
