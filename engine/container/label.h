@@ -9,8 +9,6 @@
 
 #include "engine/container/container.h"
 
-struct preparation;
-
 /* Is SELinux there and has a policy? selinuxfs is mounted then (is_selinux_enabled(3)). */
 bool label_enabled(void);
 
@@ -24,8 +22,9 @@ int label_choose(struct engine *engine, struct container_spec *spec, struct err 
 /*
  * z, Z: gives the files at path, and all below, the container's mount label; with z without its
  * categories, so that all containers can use them. A volume that no container has used yet gets
- * the label as with z. Folders that the system or the whole home
- * needs are refused, as Podman does. Follows no symlink. A file system without labels is left.
+ * the label as with z; other kinds of mounts have no files of the host. Folders that the system or
+ * the whole home needs are refused, as Podman does. Follows no symlink. A file system without
+ * labels is left.
  */
 int label_mount(const struct container_spec *spec, const struct spec_mount *mount, const char *path,
 		struct err *err);

@@ -125,8 +125,10 @@ int label_mount(const struct container_spec *spec, const struct spec_mount *moun
 	bool asked = mount->relabel_shared || mount->relabel_private;
 	auto_free char *label = NULL;
 
-	if ((!asked && mount->kind != SPEC_MOUNT_VOLUME) || str_empty(spec->mount_label) ||
-	    !label_enabled())
+	/* An image's name or no source at all would be taken for a path. */
+	if (mount->kind != SPEC_MOUNT_VOLUME && (mount->kind != SPEC_MOUNT_BIND || !asked))
+		return 0;
+	if (str_empty(spec->mount_label) || !label_enabled())
 		return 0;
 	if (label_context_parse(spec->mount_label, &context) < 0)
 		return err_say(err, ERR_FAILED, "the label %s in the container's record is broken",
