@@ -191,7 +191,26 @@ int tree_clone(int from_fd, int to_fd)
 	return r;
 }
 
-int tree_chown(int fd, unsigned int uid, unsigned int gid)
+static int walk_entry(int dir_fd, const struct dirent *e, int (*use)(int fd, void *data),
+		      void *data)
+{
+	/* Some file systems do not say what an entry is: then opening it as a folder tells. */
+	bool may_be_folder = e->d_type == DT_DIR || e->d_type == DT_UNKNOWN;
+	auto_close int fd = -1;
+
+	if (may_be_folder)
+		fd = openat(dir_fd, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0)
+		return tree_walk(fd, use, data);
+	if (may_be_folder && errno != ENOTDIR && errno != ELOOP)
+		return errno == ENOENT ? 0 : -errno;
+	fd = openat(dir_fd, e->d_name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno; /* removed this moment */
+	return use(fd, data);
+}
+
+int tree_walk(int fd, int (*use)(int fd, void *data), void *data)
 {
 	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
@@ -204,21 +223,28 @@ int tree_chown(int fd, unsigned int uid, unsigned int gid)
 			(void)close(copy);
 		return r;
 	}
-	while (r == 0 && (e = readdir(dir))) {
-		auto_close int below = -1;
-
-		if (str_eq(e->d_name, ".") || str_eq(e->d_name, ".."))
-			continue;
-		if (e->d_type == DT_DIR)
-			below = openat(fd, e->d_name,
-				       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (below >= 0)
-			r = tree_chown(below, uid, gid);
-		else if (fchownat(fd, e->d_name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
-			r = -errno;
-	}
+	while (r == 0 && (e = readdir(dir)))
+		if (!str_eq(e->d_name, ".") && !str_eq(e->d_name, ".."))
+			r = walk_entry(fd, e, use, data);
 	(void)closedir(dir); /* reading only */
-	if (r == 0 && fchown(fd, uid, gid) < 0)
-		r = -errno;
-	return r;
+	return r < 0 ? r : use(fd, data);
+}
+
+struct owner {
+	uid_t uid;
+	gid_t gid;
+};
+
+static int give(int fd, void *data)
+{
+	const struct owner *owner = data;
+
+	return fchownat(fd, "", owner->uid, owner->gid, AT_EMPTY_PATH) < 0 ? -errno : 0;
+}
+
+int tree_chown(int fd, unsigned int uid, unsigned int gid)
+{
+	struct owner owner = { uid, gid };
+
+	return tree_walk(fd, give, &owner);
 }

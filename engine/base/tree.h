@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Copying whole trees with all that belongs to their files. */
+/* Whole trees: copying them with all that belongs to their files, and a step on each file. */
 #pragma once
 
 /*
@@ -10,6 +10,13 @@
  * first error (it stops there).
  */
 int tree_clone(int from_fd, int to_fd);
+
+/*
+ * Calls use() for all below fd, a folder after what it holds, and for fd itself last. use() gets an
+ * O_PATH descriptor, for a folder a readable one; symlinks are not followed. What is removed
+ * meanwhile is passed over. 0 or the first error.
+ */
+int tree_walk(int fd, int (*use)(int fd, void *data), void *data);
 
 /*
  * Changes the owner of a whole tree below fd, of the folder itself too; symlinks themselves.

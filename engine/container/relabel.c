@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Labelling files for a container: see label.h. Runs in the keeper, by descriptors. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,6 +15,7 @@
 #include "engine/base/fd.h"
 #include "engine/base/log.h"
 #include "engine/base/str.h"
+#include "engine/base/tree.h"
 #include "engine/container/label.h"
 
 #define XATTR "security.selinux"
@@ -37,35 +37,9 @@ static int set_label(int fd, const char *label)
 	return setxattr(path, XATTR, label, strlen(label) + 1, 0) < 0 ? -errno : 0;
 }
 
-/* fd is that of a folder; the folder itself comes last. */
-static int label_folder(int fd, const char *label)
+static int label_one(int fd, void *data)
 {
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-	struct dirent *e = NULL;
-	int r = 0;
-
-	if (!dir) {
-		r = -errno;
-		if (copy >= 0)
-			(void)close(copy);
-		return r;
-	}
-	while (r == 0 && (e = readdir(dir))) {
-		bool folder = e->d_type == DT_DIR;
-		auto_close int below = -1;
-
-		if (str_eq(e->d_name, ".") || str_eq(e->d_name, ".."))
-			continue;
-		below = openat(fd, e->d_name,
-			       O_NOFOLLOW | O_CLOEXEC | (folder ? O_RDONLY | O_DIRECTORY : O_PATH));
-		if (below < 0)
-			r = errno == ENOENT ? 0 : -errno; /* removed this moment */
-		else
-			r = folder ? label_folder(below, label) : set_label(below, label);
-	}
-	(void)closedir(dir); /* reading only */
-	return r < 0 ? r : set_label(fd, label);
+	return set_label(fd, data);
 }
 
 /* The path that the kernel has for it: no symlink hides what it is. */
@@ -100,7 +74,7 @@ static bool is_new(const char *path, const struct label_context *wanted)
 	return label_context_parse(text, &context) == 0 && !str_eq(context.type, wanted->type);
 }
 
-static int label_path(const char *path, const char *label, struct err *err)
+static int label_path(const char *path, char *label, struct err *err)
 {
 	auto_close int fd = open(path, O_PATH | O_CLOEXEC);
 	auto_close int folder = -1;
@@ -112,7 +86,7 @@ static int label_path(const char *path, const char *label, struct err *err)
 		return err_say(err, ERR_USAGE, "SELinux relabeling of %s is not allowed", path);
 	folder = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (folder >= 0)
-		r = label_folder(folder, label);
+		r = tree_walk(folder, label_one, label);
 	else
 		r = errno == ENOTDIR ? set_label(fd, label) : -errno;
 	return r < 0 && r != -ENOTSUP ? err_set(err, r, "cannot relabel %s to %s", path, label) : 0;
