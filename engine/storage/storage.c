@@ -313,20 +313,34 @@ int storage_set_aside(const struct storage *s, int dir_fd, const char *name, str
 	return r < 0 ? r : 0;
 }
 
+/*
+ * Deletes an entry of trash/, unless somebody else is at it: then it is theirs, and two that delete
+ * the same tree would only trip over each other (ENOENT, ENOTEMPTY). The lock lies on the folder
+ * itself and goes with its last descriptor, so whatever a killed remover left is free again.
+ */
+static int empty_trash_entry(const struct storage *s, int trash_fd, const char *name,
+			     struct err *err)
+{
+	auto_close int fd = openat(trash_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int r = 0;
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	/* Where no lock can be had (a plain file, mode 0, a file system without) it goes unlocked. */
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		return 0;
+	r = file_remove_tree(trash_fd, name);
+	return r < 0 && r != -ENOENT ? err_set(err, r, "cannot delete %s/trash/%s", s->path, name)
+				     : 0;
+}
+
 int storage_discard(const struct storage *s, int dir_fd, const char *name, struct err *err)
 {
 	auto_close int trash_fd = -1;
 	struct scratch_name unique;
 	int r = move_to_trash(s, dir_fd, name, &trash_fd, &unique, err);
 
-	if (r <= 0)
-		return r;
-	r = file_remove_tree(trash_fd, unique.text);
-	/* A sweeper that came in between has deleted parts of it, or all: that is no failure. */
-	if (r < 0 && faccessat(trash_fd, unique.text, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
-	    errno == ENOENT)
-		r = 0;
-	return r < 0 ? err_set(err, r, "cannot delete %s/trash/%s", s->path, unique.text) : 0;
+	return r <= 0 ? r : empty_trash_entry(s, trash_fd, unique.text, err);
 }
 
 /*
@@ -359,14 +373,6 @@ static int sweep_tmp_entry(const struct storage *s, int tmp_fd, const char *entr
 	if (r == 0 && unlinkat(tmp_fd, lock, 0) < 0 && errno != ENOENT)
 		r = err_set(err, -errno, "cannot remove %s/tmp/%s", s->path, lock);
 	return r;
-}
-
-static int sweep_trash_entry(const struct storage *s, int trash_fd, const char *entry,
-			     struct err *err)
-{
-	int r = file_remove_tree(trash_fd, entry);
-
-	return r < 0 ? err_set(err, r, "cannot delete %s/trash/%s", s->path, entry) : 0;
 }
 
 static int sweep_folder(const struct storage *s, const char *folder,
@@ -405,7 +411,7 @@ int storage_sweep(const struct storage *s, struct err *err)
 {
 	struct err second = ERR_INIT;
 	int r = sweep_folder(s, "tmp", sweep_tmp_entry, err);
-	int r2 = sweep_folder(s, "trash", sweep_trash_entry, &second);
+	int r2 = sweep_folder(s, "trash", empty_trash_entry, &second);
 
 	if (r == 0 && r2 < 0 && err)
 		*err = second;

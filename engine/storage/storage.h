@@ -163,7 +163,10 @@ int storage_container_remove(const struct storage *storage, const char *id, stru
  */
 int storage_set_aside(const struct storage *storage, int dir_fd, const char *name, struct err *err);
 
-/* The same, and deletes it. */
+/*
+ * The same, and deletes it. Where a sweeper comes in between, the deleting is left to that one: the
+ * name is gone all the same when this returns.
+ */
 int storage_discard(const struct storage *storage, int dir_fd, const char *name, struct err *err);
 
 enum storage_change {
@@ -231,7 +234,7 @@ int storage_layers_prune(const struct storage *storage, const struct strv *candi
 
 /*
  * Removes what killed commands left: trash, half-made layers without a living maker, containers'
- * half-made copies. Cheap when there is nothing (two folder listings). For every command that
- * writes.
+ * half-made copies; not what somebody else is deleting this moment (flock(2) on the folder). Cheap
+ * when there is nothing (two folder listings). For every command that writes.
  */
 int storage_sweep(const struct storage *storage, struct err *err);

@@ -132,12 +132,14 @@ remove_all() {
 	leave_home
 }
 
-# Gives the suite's files back: they may belong to subordinate ids.
+# Gives the suite's files back: they may belong to subordinate ids. Again for a while if that fails: a
+# monitor removes its --rm container's files after the command has ended, and a killed one's come last.
 leave_home() {
 	cd /
 	chmod -R u+rwX "$HOME" 2>/dev/null || true
-	bryo unshare rm -rf "$HOME" 2>/dev/null || rm -rf "$HOME"
+	wait_for 5 remove_home || bryo unshare rm -rf "$HOME" || rm -rf "$HOME"
 }
+remove_home() { bryo unshare rm -rf "$HOME" 2>/dev/null || rm -rf "$HOME" 2>/dev/null; }
 
 # Skips what needs root of the host, or what is missing.
 need_program() { command -v "$1" >/dev/null || skip "$1 is not installed"; }

@@ -2,6 +2,7 @@
 /* Root file systems: made, mounted by each driver, written to, mounted again, removed. */
 #include "tests/unit/engine/storage/store-fixture.h"
 
+#include <sys/file.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
@@ -359,6 +360,32 @@ static void remains_go_and_what_is_used_stays(void **state)
 	fixture_run(sweep_and_prune);
 }
 
+/* Two that remove the same folder would trip over each other: the second leaves it to the first. */
+static void swept_by_two(const char *root)
+{
+	struct storage s auto_done(storage) = STORAGE_INIT;
+	auto_close int trash = -1;
+	auto_close int other = -1;
+
+	OK(storage_open(&s, root, &err));
+	CHECK(mkdirat(s.root_fd, "trash", 0711) == 0 || errno == EEXIST);
+	trash = openat(s.root_fd, "trash", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CHECK(mkdirat(trash, "busy", 0700) == 0 && mkdirat(trash, "busy/deep", 0) == 0);
+	other = openat(trash, "busy", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CHECK(other >= 0 && flock(other, LOCK_EX) == 0);
+	OK(storage_sweep(&s, &err));
+	CHECK(faccessat(trash, "busy/deep", F_OK, 0) == 0);
+	fd_close(&other); /* as when it is killed */
+	OK(storage_sweep(&s, &err));
+	CHECK(faccessat(trash, "busy", F_OK, 0) < 0 && errno == ENOENT);
+}
+
+static void what_another_deletes_is_left_to_it(void **state)
+{
+	(void)state;
+	fixture_run(swept_by_two);
+}
+
 static void refuse(const char *root)
 {
 	struct storage s auto_done(storage) = STORAGE_INIT;
@@ -398,6 +425,7 @@ int main(void)
 		cmocka_unit_test(probing_answers_and_remembers),
 		cmocka_unit_test(shifted_layers_look_the_same),
 		cmocka_unit_test(remains_go_and_what_is_used_stays),
+		cmocka_unit_test(what_another_deletes_is_left_to_it),
 		cmocka_unit_test(what_is_missing_or_newer_is_named),
 	};
 
