@@ -25,8 +25,12 @@ struct keeper {
 	struct runtime_container process;
 	int pipes[3][2]; /* in, out, err: ours is [0] for reading ends, [1] for in's writing end */
 	int init_fd, seccomp_fd;
+	int mounts_fd; /* the container's mount namespace: the last one out takes it down */
 	bool gone; /* --rm has taken the container away */
 };
+
+/* What the monitor needs and the start does not: the log, the socket of clients. Once. */
+int keeper_open_ends(struct keeper *k, struct err *err);
 
 /*
  * One start: network, preparation, clone, set-up side by side, then the exec and the record. What

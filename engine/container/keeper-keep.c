@@ -2,7 +2,9 @@
 /* Keeping a running container, its end, its restarts: see keeper-internal.h. Runs in the keeper. */
 #include "engine/container/keeper-internal.h"
 
+#include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "engine/base/fd.h"
@@ -104,6 +106,19 @@ static struct monitor_args monitor_args_of(struct keeper *k, const struct monito
 	return args;
 }
 
+/*
+ * Taking seventeen mounts down takes a third of a millisecond. With the namespace in our hand that is
+ * not done by the container's first process before its end is told of, but by us when we let go, after
+ * that. Nothing is lost where it cannot be had.
+ */
+static void hold_mounts(struct keeper *k)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)k->process.pid);
+	k->mounts_fd = open(path, O_RDONLY | O_CLOEXEC);
+}
+
 int keeper_keep(struct keeper *k, struct err *err)
 {
 	static const struct monitor_hooks hooks = { .on_exit = on_exit_hook, .was_oom = oom_hook };
@@ -114,6 +129,7 @@ int keeper_keep(struct keeper *k, struct err *err)
 		struct monitor_exit exit;
 		int r = 0;
 
+		hold_mounts(k);
 		r = monitor_run(&args, &exit, err);
 		fd_close(&k->process.pidfd);
 		runtime_container_done(&k->process);
@@ -121,6 +137,7 @@ int keeper_keep(struct keeper *k, struct err *err)
 		if (r < 0 || !wants_restart(&k->container->spec, &k->container->state, &exit))
 			return r;
 		net_reap(&k->net); /* a restarted container's monitor stays: leave it no zombie */
+		fd_close(&k->mounts_fd);
 		/* A container that dies at once must not keep a processor busy. */
 		if (exit.finished_at - k->container->state.started_at > 10 * 1000000000LL)
 			pause_ms = 100;

@@ -102,6 +102,8 @@ static int create_and_start(struct keeper *k, struct preparation *p, struct strv
 	args.cgroup_fd = k->cgroup.cgroup.fd;
 	args.init_fd = k->init_fd;
 	args.seccomp_cache_fd = k->seccomp_fd;
+	/* With a network the child waits for that; what it fails in is to be heard first. */
+	args.at_once = k->net.pid <= 0;
 	args.stdio[0] = k->pipes[0][0];
 	args.stdio[1] = k->pipes[1][1];
 	args.stdio[2] = k->pipes[2][1];
@@ -119,8 +121,12 @@ static int create_and_start(struct keeper *k, struct preparation *p, struct strv
 	if (r == 0)
 		r = attach_network(k, err);
 	if (r == 0 && !foreign)
-		r = runtime_create_finish(&k->process, err);
+		r = args.at_once ? runtime_create_go(&k->process, err)
+				 : runtime_create_finish(&k->process, err);
 	(void)prctl(PR_SET_DUMPABLE, 0);
+	/* While the child sets itself up. */
+	if (r == 0)
+		r = keeper_open_ends(k, err);
 	if (r == 0 && k->net.pid > 0)
 		r = net_wait_ready(&k->net, 20000, err);
 	if (r == 0)

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -135,6 +136,15 @@ static int listen_for_clients(struct keeper *k, struct err *err)
 	return attach_listen(k->engine->run_fd, k->socket_name, &k->listen_fd, err);
 }
 
+int keeper_open_ends(struct keeper *k, struct err *err)
+{
+	int r = k->listen_fd < 0 ? open_log(k, err) : 0;
+
+	if (r == 0 && k->listen_fd < 0)
+		r = listen_for_clients(k, err);
+	return r;
+}
+
 static void record_failure(struct keeper *k, const struct err *err)
 {
 	struct container_state *s = &k->container->state;
@@ -157,6 +167,7 @@ void keeper_main(struct keeper_args *args)
 			    .report_fd = args->report_fd,
 			    .alive_lock = -1,
 			    .listen_fd = -1,
+			    .mounts_fd = -1,
 			    .cgroup = KEEPER_CGROUP_INIT,
 			    .net = NET_PROCESS_INIT,
 			    .process = RUNTIME_CONTAINER_INIT,
@@ -169,11 +180,7 @@ void keeper_main(struct keeper_args *args)
 	bool settled = r == 0;
 
 	if (r == 0)
-		r = open_log(&k, &err);
-	if (r == 0)
 		r = open_helpers(&k, &err);
-	if (r == 0)
-		r = listen_for_clients(&k, &err);
 	if (r == 0)
 		r = keeper_start(&k, &warnings, &err);
 	if (r < 0 && settled)
@@ -184,6 +191,8 @@ void keeper_main(struct keeper_args *args)
 		(void)keeper_keep(&k, &err);
 	/* Whoever waited has been told: now the files of a --rm container can take their time. */
 	if (k.gone) {
+		(void)sched_yield(); /* it may be waiting for this very processor */
+		fd_close(&k.mounts_fd);
 		state_release_name(&k.engine->containers, k.container->state.name, k.container->id);
 		(void)storage_sweep(&k.engine->storage, NULL);
 	}

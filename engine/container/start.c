@@ -11,7 +11,6 @@
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
 #include "engine/base/fd.h"
-#include "engine/base/pages.h"
 #include "engine/base/proc.h"
 #include "engine/container/internal.h"
 #include "engine/container/keeper.h"
@@ -77,7 +76,6 @@ int container_start(struct engine *engine, struct container *container,
 	pid = fork();
 	if (pid == 0)
 		keeper_main(&keeper);
-	pages_own(); /* on another processor than the child, with luck */
 	(void)close(ends[1]);
 	attach_peer_done(&keeper.first);
 	if (pid < 0)

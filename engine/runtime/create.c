@@ -279,44 +279,14 @@ static int run_runtime_hooks(struct runtime_container *container, struct err *er
 	return r;
 }
 
-/* The terminal's master may come before the word that all is ready. */
-static int wait_ready(struct runtime_container *container, struct err *err)
-{
-	for (;;) {
-		struct sync_message message;
-		int fd = -1;
-		int r = sync_recv(container->sync_fd, &message, &fd);
-
-		if (r < 0)
-			return err_set(err, r, "the container's first process ended during set-up");
-		if (message.kind == SYNC_CONSOLE) {
-			fd_close(&container->console_fd);
-			container->console_fd = fd;
-			continue;
-		}
-		fd_close(&fd);
-		if (message.kind == SYNC_READY)
-			return 0;
-		if (message.kind != SYNC_ERROR)
-			return err_say(err, ERR_FAILED, "the container's first process said %u",
-				       message.kind);
-		if (err)
-			*err = message.err;
-		return message.err.code;
-	}
-}
-
-int runtime_create_finish(struct runtime_container *container, struct err *err)
+int runtime_create_go(struct runtime_container *container, struct err *err)
 {
 	int r = run_runtime_hooks(container, err);
 
-	/* A child that has ended has left its reason in the socket: read on. */
-	if (r == 0)
-		(void)sync_send(container->sync_fd, SYNC_GO, 0, -1);
-	if (r == 0)
-		r = wait_ready(container, err);
 	if (r < 0)
 		abandon(container);
+	else /* a child that has ended has left its reason in the socket */
+		(void)sync_send(container->sync_fd, SYNC_GO, 0, -1);
 	return r;
 }
 
@@ -330,34 +300,62 @@ int start_failed(int64_t value, const char *program, struct err *err)
 	return r;
 }
 
-/* End of file after SYNC_EXEC is success: execve closed the child's end. */
-static int start_wait(int sock, const char *program, struct err *err)
+/*
+ * What the child says on its way: up to SYNC_READY when `ready` is asked for, else until its program
+ * runs. End of file after SYNC_EXEC is success: execve closed the child's end. The terminal's master
+ * comes before the word that all is ready.
+ */
+static int hear_out(int sock, bool ready, int *console_fd, const char *program, struct err *err)
 {
-	struct sync_message message;
 	bool door = false;
 
 	for (;;) {
-		int r = sync_recv(sock, &message, NULL);
+		struct sync_message message;
+		int fd = -1;
+		int r = sync_recv(sock, &message, &fd);
 
 		if (r == -ECONNRESET && door)
 			return 0;
 		if (r < 0)
-			return err_set(err, r,
-				       "the container's first process ended before its program "
-				       "started");
-		if (message.kind == SYNC_EXEC) {
-			door = true;
+			return err_set(err, r, "the container's first process ended %s",
+				       ready ? "during set-up" : "before its program started");
+		if (message.kind == SYNC_CONSOLE && console_fd) {
+			fd_close(console_fd);
+			*console_fd = fd;
 			continue;
 		}
-		if (message.kind == SYNC_EXEC_FAILED)
+		fd_close(&fd);
+		switch (message.kind) {
+		case SYNC_READY:
+			if (ready)
+				return 0;
+			break;
+		case SYNC_EXEC:
+			door = true;
+			break;
+		case SYNC_EXEC_FAILED:
 			return start_failed(message.value, program, err);
-		if (message.kind != SYNC_ERROR)
+		case SYNC_ERROR:
+			if (err)
+				*err = message.err;
+			return message.err.code;
+		default:
 			return err_say(err, ERR_FAILED, "the container's first process said %u",
 				       message.kind);
-		if (err)
-			*err = message.err;
-		return message.err.code;
+		}
 	}
+}
+
+int runtime_create_finish(struct runtime_container *container, struct err *err)
+{
+	int r = runtime_create_go(container, err);
+
+	if (r < 0)
+		return r;
+	r = hear_out(container->sync_fd, true, &container->console_fd, NULL, err);
+	if (r < 0)
+		abandon(container);
+	return r;
 }
 
 int runtime_start(struct runtime_container *container, struct err *err)
@@ -368,7 +366,8 @@ int runtime_start(struct runtime_container *container, struct err *err)
 
 	if (r < 0)
 		return err_set(err, r, "the container's first process has ended");
-	r = start_wait(container->sync_fd, args->spec->process.args.v[0], err);
+	r = hear_out(container->sync_fd, false, &container->console_fd,
+		     args->spec->process.args.v[0], err);
 	fd_close(&container->sync_fd);
 	if (r < 0)
 		return r;
@@ -382,5 +381,5 @@ int runtime_start_at(int socket, struct err *err)
 	int r = sync_send(socket, SYNC_START, 0, -1);
 
 	return r < 0 ? err_set(err, r, "the container's first process has ended")
-		     : start_wait(socket, "the program", err);
+		     : hear_out(socket, false, NULL, "the program", err);
 }

@@ -321,7 +321,7 @@ static int stage_door(struct plan *plan, int master, struct err *err)
 	r = process_prepare(&plan->process, err);
 	if (r == 0)
 		r = drop_descriptors(plan, err);
-	if (r == 0)
+	if (r == 0 && !plan->args->at_once)
 		r = sync_send(plan->process.status_fd, SYNC_READY, 0, -1);
 	if (r < 0)
 		return r;

@@ -10,6 +10,8 @@
  *                            caller can put it into a cgroup and start bryo-net beside it
  *   runtime_create_finish()  the child has set itself up and stands before its exec
  *   runtime_start()          the program runs, or the error why it does not
+ *
+ * Where nothing has to happen at its door, runtime_create_go() takes the second step's place.
  */
 #pragma once
 
@@ -47,6 +49,7 @@ struct runtime_create_args {
 	int seccomp_cache_fd; /* a private folder for compiled filters; -1: compile each time */
 	int seccomp_socket; /* connected AF_UNIX socket that gets the notification listener and the
 			       container process state; -1: spec's listenerPath is used */
+	bool at_once; /* runtime_create_go() is going to be used */
 	int start_listener; /* listening AF_UNIX socket: runtime_start() will come from another
 			       process through runtime_start_at(); -1: the same process will call it
 			     */
@@ -61,7 +64,7 @@ struct runtime_create_args {
 struct runtime_container {
 	pid_t pid; /* as the caller's pid namespace sees it; a child of the caller */
 	int pidfd;
-	int console_fd; /* master of the terminal after runtime_create_finish(), else -1 */
+	int console_fd; /* master of the terminal when it has come, else -1 */
 	/* private */
 	int sync_fd;
 	const struct runtime_create_args *args;
@@ -85,6 +88,12 @@ int runtime_create_begin(const struct runtime_create_args *args,
  * and reaped.
  */
 int runtime_create_finish(struct runtime_container *container, struct err *err);
+
+/*
+ * The same without the waiting, for args with at_once: runtime_start() waits for all of it. Saves
+ * a way there and back between two processors.
+ */
+int runtime_create_go(struct runtime_container *container, struct err *err);
 
 /*
  * Lets the child exec and returns when the program runs. Errors keep their kind: ERR_NO_COMMAND
