@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 
 #include "engine/base/alloc.h"
 #include "engine/base/buf.h"
@@ -36,25 +37,38 @@ void json_init(void)
 
 /* ---- Memory ---- */
 
+/* Asked for in one call, not page by page; the first ones small, for who reads few records. */
+#define ARENA_FIRST ((size_t)32 * 1024)
 #define ARENA_BLOCK ((size_t)256 * 1024)
 
 static struct {
 	char *at;
 	size_t left;
-} arena;
+	size_t block; /* the next block's size */
+} arena = { .block = ARENA_FIRST };
+
+static bool arena_grow(void)
+{
+	void *block = mmap(NULL, arena.block, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	if (block == MAP_FAILED)
+		return false;
+	arena.at = block;
+	arena.left = arena.block;
+	if (arena.block < ARENA_BLOCK)
+		arena.block *= 2;
+	return true;
+}
 
 static void *arena_get(size_t size)
 {
 	void *p = NULL;
 
 	size = (size + 15) & ~(size_t)15;
-	if (size > ARENA_BLOCK / 4)
+	if (size > ARENA_FIRST / 4)
 		return malloc(size);
-	if (size > arena.left) {
-		arena.at = malloc(ARENA_BLOCK);
-		arena.left = arena.at ? ARENA_BLOCK : 0;
-	}
-	if (size > arena.left)
+	if (size > arena.left && !arena_grow())
 		return NULL;
 	p = arena.at;
 	arena.at += size;
