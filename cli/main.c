@@ -123,7 +123,7 @@ static void examine(const struct cli_global *global, json_t *findings)
 	if (r == 0)
 		r = ops_system_doctor(ops, findings, &err);
 	if (r < 0)
-		doctor_add(findings, "engine", "opening it", "missing", err.text, NULL);
+		finding_add(findings, "engine", "opening it", "missing", err.text, NULL);
 	ops_close(ops);
 }
 

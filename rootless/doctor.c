@@ -18,19 +18,6 @@
 #include "rootless/rootless-internal.h"
 #include "userns/userns.h"
 
-void doctor_add(json_t *findings, const char *layer, const char *what, const char *state,
-		const char *how, const char *fix)
-{
-	json_t *o = json_object();
-
-	json_set_str(o, "layer", layer);
-	json_set_str(o, "what", what);
-	json_set_str(o, "state", state);
-	json_set_str(o, "how", how);
-	json_set_str(o, "fix", fix);
-	(void)json_array_append_new(findings, o);
-}
-
 /* Runs try() in a child; 0 or its negative errno. */
 static int try_apart(int (*try)(void))
 {
@@ -73,15 +60,15 @@ static void look_at_namespaces(json_t *findings)
 	int r = try_apart(try_user_namespace);
 
 	if (r < 0) {
-		doctor_add(findings, "userns", "user namespaces", "missing", strerror(-r),
-			   sysctl_fix());
+		finding_add(findings, "userns", "user namespaces", "missing", strerror(-r),
+			    sysctl_fix());
 		return;
 	}
-	doctor_add(findings, "userns", "user namespaces", "ok", "this user can make them", NULL);
+	finding_add(findings, "userns", "user namespaces", "ok", "this user can make them", NULL);
 	r = try_apart(try_other_namespaces);
 	if (r < 0)
-		doctor_add(findings, "userns", "mount, pid, network namespaces", "missing",
-			   strerror(-r), sysctl_fix());
+		finding_add(findings, "userns", "mount, pid, network namespaces", "missing",
+			    strerror(-r), sysctl_fix());
 }
 
 static void look_at_ids(const struct rootless *rootless, json_t *findings)
@@ -93,14 +80,14 @@ static void look_at_ids(const struct rootless *rootless, json_t *findings)
 	struct err err = ERR_INIT;
 
 	if (userns_plan(rootless->uid, rootless->gid, &maps, &lost, &err) < 0) {
-		doctor_add(findings, "userns", "subordinate ids", "missing", err.text, NULL);
+		finding_add(findings, "userns", "subordinate ids", "missing", err.text, NULL);
 		return;
 	}
 	if (!lost) {
 		how = xasprintf("%llu uids, %llu gids by newuidmap and newgidmap",
 				(unsigned long long)idmap_size(&maps.uid),
 				(unsigned long long)idmap_size(&maps.gid));
-		doctor_add(findings, "userns", "subordinate ids", "ok", how, NULL);
+		finding_add(findings, "userns", "subordinate ids", "ok", how, NULL);
 		return;
 	}
 	how = xasprintf("%s: containers see a single id, chown and the like are answered without "
@@ -112,7 +99,7 @@ static void look_at_ids(const struct rootless *rootless, json_t *findings)
 				  "100000-165535 "
 				  "--add-subgids 100000-165535 USER (user id %u)",
 				  rootless->uid);
-	doctor_add(findings, "userns", "subordinate ids", "limited", how, fix);
+	finding_add(findings, "userns", "subordinate ids", "limited", how, fix);
 }
 
 static void look_at_device(json_t *findings, const char *path, const char *layer,
@@ -121,10 +108,10 @@ static void look_at_device(json_t *findings, const char *path, const char *layer
 	auto_free char *fix = xasprintf("an administrator can allow it: chmod 666 %s", path);
 
 	if (access(path, R_OK | W_OK) == 0)
-		doctor_add(findings, layer, path, "ok", "readable and writable", NULL);
+		finding_add(findings, layer, path, "ok", "readable and writable", NULL);
 	else
-		doctor_add(findings, layer, path, state, without,
-			   errno == ENOENT ? "load its kernel module" : fix);
+		finding_add(findings, layer, path, state, without,
+			    errno == ENOENT ? "load its kernel module" : fix);
 }
 
 /* Homes on NFS: locks may not work, and overlay's upper folder never does. */
@@ -135,15 +122,15 @@ static void look_at_folder(json_t *findings, const char *what, const char *path)
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
 	if (fd < 0) {
-		doctor_add(findings, "storage", what, "missing", strerror(errno),
-			   "choose a writable place with --root DIR or XDG_DATA_HOME");
+		finding_add(findings, "storage", what, "missing", strerror(errno),
+			    "choose a writable place with --root DIR or XDG_DATA_HOME");
 		return;
 	}
 	if (fcntl(fd, F_OFD_SETLK, &lock) < 0)
-		doctor_add(findings, "storage", what, "limited", "file locks do not work here",
-			   "use a local file system: --root DIR or XDG_DATA_HOME");
+		finding_add(findings, "storage", what, "limited", "file locks do not work here",
+			    "use a local file system: --root DIR or XDG_DATA_HOME");
 	else
-		doctor_add(findings, "storage", what, "ok", path, NULL);
+		finding_add(findings, "storage", what, "ok", path, NULL);
 	(void)close(fd);
 	(void)unlink(probe);
 }
@@ -155,7 +142,7 @@ void rootless_doctor(const struct rootless_options *options, json_t *findings)
 	int r = rootless_init(options, &rootless, &err);
 
 	if (r < 0) {
-		doctor_add(findings, "rootless", "folders", "missing", err.text, NULL);
+		finding_add(findings, "rootless", "folders", "missing", err.text, NULL);
 		rootless.uid = geteuid();
 		rootless.gid = getegid();
 	} else {
@@ -165,7 +152,7 @@ void rootless_doctor(const struct rootless_options *options, json_t *findings)
 			[ROOTLESS_INSIDE] = "inside a user namespace already"
 		};
 
-		doctor_add(findings, "rootless", "mode", "ok", modes[rootless.mode], NULL);
+		finding_add(findings, "rootless", "mode", "ok", modes[rootless.mode], NULL);
 		look_at_folder(findings, "data folder", rootless.data_root);
 		look_at_folder(findings, "run folder", rootless.run_root);
 	}

@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * What this host allows, tried for real, with the exact fix for what is missing. Findings are
- * JSON objects {"layer", "what", "state": "ok"|"limited"|"missing", "how", "fix"}, so that
- * front ends can print or send them.
- */
+/* The launcher's findings for `bryo doctor`. */
 #pragma once
 
-#include "engine/base/json.h"
+#include "engine/base/finding.h"
 
 struct rootless_options;
-
-/* Appends one finding; how and fix may be NULL. */
-void doctor_add(json_t *findings, const char *layer, const char *what, const char *state,
-		const char *how, const char *fix);
 
 /*
  * The launcher's part: folders, user namespace, subordinate ids and their helpers, devices.

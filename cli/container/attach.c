@@ -24,11 +24,7 @@ static const struct cli_option options[] = {
 		  "[a-Z] or a comma separated sequence of `ctrl-<value>`, where `<value>` is one "
 		  "of: `a-z`, `@`, `^`, `[`, `\\`, `]`, `^` or `_`",
 	  .offset = AT(args.detach_keys) },
-	{ .name = "latest",
-	  .letter = 'l',
-	  .kind = CLI_BOOL,
-	  .help = "Act on the latest container bryo is aware of",
-	  .offset = AT(pick.latest) },
+	PICK_LATEST,
 	{ .name = "no-stdin",
 	  .kind = CLI_BOOL,
 	  .help = "Do not attach STDIN. The default is false",

@@ -21,14 +21,11 @@ static const struct cli_group *const groups[] = { &cli_create_group, &group };
 static int run(struct cli *cli, struct err *err)
 {
 	struct cli_create *o = cli->options;
-	struct strv warnings auto_done(strv) = STRV_INIT;
 	auto_free char *id = NULL;
 	int r = cli_create_finish(cli, o, err);
 
 	if (r == 0)
-		r = ops_container_create(cli->ops, &o->request, &id, &warnings, err);
-	for (size_t i = 0; i < warnings.count; i++)
-		cli_print_line(warnings.v[i]);
+		r = ops_container_create(cli->ops, &o->request, &id, err);
 	if (r < 0)
 		return r;
 	(void)buf_addf(&cli->out, "%s\n", id);

@@ -16,16 +16,8 @@ struct port_options {
 
 #define AT(field) offsetof(struct port_options, field)
 static const struct cli_option options[] = {
-	{ .name = "all",
-	  .letter = 'a',
-	  .kind = CLI_BOOL,
-	  .help = "Display port information for all containers",
-	  .offset = AT(pick.all) },
-	{ .name = "latest",
-	  .letter = 'l',
-	  .kind = CLI_BOOL,
-	  .help = "Act on the latest container bryo is aware of",
-	  .offset = AT(pick.latest) },
+	PICK_ALL("Display port information for all containers"),
+	PICK_LATEST,
 };
 static const struct cli_group group = CLI_GROUP_INIT(options, 0);
 static const struct cli_group *const groups[] = { &group };

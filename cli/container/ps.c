@@ -147,6 +147,14 @@ static const char *default_format(const struct ps_options *o)
 	return o->args.size ? PS_COLUMNS "\t{{.Size}}" : PS_COLUMNS;
 }
 
+/* What the usual columns and sorts need, which is a quarter of what there is to know. */
+static bool is_brief(const struct ps_options *o)
+{
+	return (!o->format || o->quiet) && !o->ns && !o->pod && !o->args.size &&
+	       !str_eq(o->sort, "runningfor") && !str_eq(o->sort, "status") &&
+	       !str_eq(o->sort, "size");
+}
+
 static int check(const struct cli *cli, const struct ps_options *o, struct err *err)
 {
 	if (o->latest && cli_was_set(cli->parse, &o->last))
@@ -203,6 +211,7 @@ static int run(struct cli *cli, struct err *err)
 	for (size_t i = 0; i < o->args.filters.count; i++)
 		if (str_starts(o->args.filters.v[i], "status="))
 			o->args.all = true;
+	o->args.brief = is_brief(o);
 	if (!o->watch)
 		json_use_arena();
 	r = list_once(cli, o, err);

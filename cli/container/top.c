@@ -17,11 +17,7 @@ struct top_options {
 
 #define AT(field) offsetof(struct top_options, field)
 static const struct cli_option options[] = {
-	{ .name = "latest",
-	  .letter = 'l',
-	  .kind = CLI_BOOL,
-	  .help = "Act on the latest container bryo is aware of",
-	  .offset = AT(pick.latest) },
+	PICK_LATEST,
 	{ .name = "list-descriptors",
 	  .kind = CLI_BOOL,
 	  .help = "List all supported format descriptors",

@@ -15,26 +15,10 @@ struct unpause_options {
 
 #define AT(field) offsetof(struct unpause_options, field)
 static const struct cli_option options[] = {
-	{ .name = "all",
-	  .letter = 'a',
-	  .kind = CLI_BOOL,
-	  .help = "Unpause all paused containers",
-	  .offset = AT(pick.all) },
-	{ .name = "cidfile",
-	  .kind = CLI_ARRAY,
-	  .help = "Read the container ID from the file",
-	  .complete = "file",
-	  .offset = AT(pick.cidfiles) },
-	{ .name = "filter",
-	  .letter = 'f',
-	  .kind = CLI_ARRAY,
-	  .help = "Filter output based on conditions given",
-	  .offset = AT(pick.filters) },
-	{ .name = "latest",
-	  .letter = 'l',
-	  .kind = CLI_BOOL,
-	  .help = "Act on the latest container bryo is aware of",
-	  .offset = AT(pick.latest) },
+	PICK_ALL("Unpause all paused containers"),
+	PICK_CIDFILE,
+	PICK_FILTER('f'),
+	PICK_LATEST,
 };
 static const struct cli_group group = CLI_GROUP_INIT(options, 0);
 static const struct cli_group *const groups[] = { &group };

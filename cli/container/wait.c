@@ -37,11 +37,7 @@ static const struct cli_option options[] = {
 	  .help = "Time Interval to wait before polling for completion",
 	  .preset = "250ms",
 	  .offset = AT(interval) },
-	{ .name = "latest",
-	  .letter = 'l',
-	  .kind = CLI_BOOL,
-	  .help = "Act on the latest container bryo is aware of",
-	  .offset = AT(pick.latest) },
+	PICK_LATEST,
 };
 static const struct cli_group group = CLI_GROUP_INIT(options, 0);
 static const struct cli_group *const groups[] = { &group };

@@ -14,6 +14,39 @@ struct cli_pick {
 };
 
 /*
+ * The options that fill it in, for tables of commands whose options have a `pick` (and an AT(), see
+ * shorthand.h).
+ */
+#define PICK_ALL(text)                                                                             \
+	{                                                                                          \
+		.name = "all", .letter = 'a', .kind = CLI_BOOL, .help = (text),                    \
+		.offset = AT(pick.all)                                                             \
+	}
+#define PICK_CIDFILE                                                                               \
+	{                                                                                          \
+		.name = "cidfile", .kind = CLI_ARRAY,                                              \
+		.help = "Read the container ID from the file", .complete = "file",                 \
+		.offset = AT(pick.cidfiles)                                                        \
+	}
+/* rm has -f for --force: no letter there. */
+#define PICK_FILTER(letter_or_0)                                                                   \
+	{                                                                                          \
+		.name = "filter", .letter = (letter_or_0), .kind = CLI_ARRAY,                      \
+		.help = "Filter output based on conditions given", .offset = AT(pick.filters)      \
+	}
+#define PICK_IGNORE                                                                                \
+	{                                                                                          \
+		.name = "ignore", .letter = 'i', .kind = CLI_BOOL,                                 \
+		.help = "Ignore errors when a specified container is missing",                     \
+		.offset = AT(pick.ignore)                                                          \
+	}
+#define PICK_LATEST                                                                                \
+	{                                                                                          \
+		.name = "latest", .letter = 'l', .kind = CLI_BOOL,                                 \
+		.help = "Act on the latest container bryo is aware of", .offset = AT(pick.latest)  \
+	}
+
+/*
  * The names to act on: positionals as typed, contents of cidfiles, or ids of those that --all
  * (all_means: every one or the running ones), --latest or --filter selects. Of several, all must
  * be there (those that --ignore forgives are left out). 0 or a negative errno; wrong

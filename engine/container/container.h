@@ -116,7 +116,7 @@ int container_save_state(const struct container *container, struct err *err);
 bool container_is_alive(const struct container *container);
 
 int container_create(struct engine *engine, const struct request *request, struct container *ret,
-		     struct strv *ret_warnings, struct err *err);
+		     struct err *err);
 
 struct container_start_args {
 	unsigned int streams;  /* ATTACH_* bits for a client in the foreground; 0: detached */
@@ -143,8 +143,7 @@ int container_attach(struct engine *engine, struct container *container, bool no
 int container_stop(struct engine *engine, struct container *container, int timeout,
 		   struct err *err);
 int container_kill(struct engine *engine, struct container *container, int signal, struct err *err);
-int container_pause(struct engine *engine, struct container *container, bool pause,
-		    struct err *err);
+int container_pause(struct container *container, bool pause, struct err *err);
 /* Waits for its end; *ret_status its exit code. */
 int container_wait(struct engine *engine, struct container *container, int *ret_status,
 		   struct err *err);
@@ -203,6 +202,7 @@ int container_logs(struct engine *engine, const struct strv *names,
 
 /* JSON as Podman's: ps.c and inspect.c. */
 json_t *container_ps_json(struct engine *engine, const struct container *container, bool size);
+json_t *container_ps_brief(const struct container *container); /* see ops_ps_args */
 int container_inspect_json(struct engine *engine, struct container *container, bool size,
 			   json_t **ret_object, struct err *err);
 

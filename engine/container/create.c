@@ -432,7 +432,7 @@ static int replace_old(struct engine *engine, const struct request *request, str
 }
 
 int container_create(struct engine *engine, const struct request *request, struct container *ret,
-		     struct strv *ret_warnings, struct err *err)
+		     struct err *err)
 {
 	struct container c auto_done(container) = CONTAINER_INIT;
 	struct image image auto_done(image) = IMAGE_INIT;
@@ -445,7 +445,6 @@ int container_create(struct engine *engine, const struct request *request, struc
 				  .data = engine };
 	int r = 0;
 
-	(void)ret_warnings;
 	if (!request->rootfs)
 		r = image_open(&engine->images, str_or(request->image, ""), &image, err);
 	if (r < 0)

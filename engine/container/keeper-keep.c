@@ -107,9 +107,9 @@ static struct monitor_args monitor_args_of(struct keeper *k, const struct monito
 }
 
 /*
- * Taking seventeen mounts down takes a third of a millisecond. With the namespace in our hand that is
- * not done by the container's first process before its end is told of, but by us when we let go, after
- * that. Nothing is lost where it cannot be had.
+ * Taking seventeen mounts down takes a third of a millisecond. With the namespace in our hand that
+ * is not done by the container's first process before its end is told of, but by us when we let go,
+ * after that. Nothing is lost where it cannot be had.
  */
 static void hold_mounts(struct keeper *k)
 {

@@ -70,18 +70,50 @@ static json_t *sizes(struct engine *engine, const struct container *c)
 	return object;
 }
 
+static json_t *command_json(const struct container_state *s)
+{
+	return s->command.count ? json_from_strv(&s->command) : json_null();
+}
+
+static json_t *names_json(const struct container_state *s)
+{
+	json_t *names = json_array();
+
+	(void)json_array_append_new(names, json_string(s->name));
+	return names;
+}
+
+static json_t *ports_json(const struct container_state *s)
+{
+	return s->ports ? json_incref(s->ports) : json_null();
+}
+
+json_t *container_ps_brief(const struct container *c)
+{
+	const struct container_state *s = &c->state;
+	auto_free char *status = status_text(s);
+	json_t *o = json_object();
+
+	(void)json_object_set_new(o, "Command", command_json(s));
+	json_set_str(o, "Id", c->id);
+	json_set_str(o, "Image", str_or(s->image, ""));
+	(void)json_object_set_new(o, "Names", names_json(s));
+	(void)json_object_set_new(o, "Ports", ports_json(s));
+	json_set_str(o, "Status", status);
+	json_set_int(o, "Created", s->created / SECOND);
+	return o;
+}
+
 json_t *container_ps_json(struct engine *engine, const struct container *c, bool size)
 {
 	const struct container_state *s = &c->state;
 	auto_free char *status = status_text(s);
 	auto_free char *ago = xasprintf("%s ago", time_human(time_now() - s->created).text);
 	json_t *o = json_object();
-	json_t *names = json_array();
 	bool ended = s->status == CONTAINER_EXITED;
 
 	json_set_bool(o, "AutoRemove", s->rm);
-	(void)json_object_set_new(o, "Command",
-				  s->command.count ? json_from_strv(&s->command) : json_null());
+	(void)json_object_set_new(o, "Command", command_json(s));
 	json_set_str(o, "CreatedAt", ago);
 	json_set_str(o, "CIDFile", "");
 	json_set_bool(o, "Exited", ended);
@@ -94,14 +126,13 @@ json_t *container_ps_json(struct engine *engine, const struct container *c, bool
 	json_set_bool(o, "IsInfra", false);
 	(void)json_object_set_new(o, "Labels", labels_object(&s->labels));
 	(void)json_object_set_new(o, "Mounts", json_from_strv(&s->mounts));
-	(void)json_array_append_new(names, json_string(s->name));
-	(void)json_object_set_new(o, "Names", names);
+	(void)json_object_set_new(o, "Names", names_json(s));
 	(void)json_object_set_new(o, "Namespaces", json_object());
 	(void)json_object_set_new(o, "Networks", json_array());
 	json_set_int(o, "Pid", s->pid);
 	json_set_str(o, "Pod", "");
 	json_set_str(o, "PodName", "");
-	(void)json_object_set_new(o, "Ports", s->ports ? json_incref(s->ports) : json_null());
+	(void)json_object_set_new(o, "Ports", ports_json(s));
 	json_set_int(o, "Restarts", s->restarts);
 	(void)json_object_set_new(o, "Size", size ? sizes(engine, c) : json_null());
 	json_set_int(o, "StartedAt", s->started_at ? s->started_at / SECOND : GO_ZERO_TIME);

@@ -68,7 +68,7 @@ int container_stop(struct engine *engine, struct container *c, int timeout, stru
 	if (r < 0)
 		return r;
 	if (c->state.status == CONTAINER_PAUSED)
-		(void)container_pause(engine, c, false,
+		(void)container_pause(c, false,
 				      NULL); /* a frozen process cannot act on a signal */
 	if (timeout_ms < 0)
 		timeout_ms = c->spec.stop_timeout < 0 ? 10000 : c->spec.stop_timeout * 1000;
@@ -105,13 +105,12 @@ int container_kill(struct engine *engine, struct container *c, int signal, struc
 				    : 0;
 }
 
-int container_pause(struct engine *engine, struct container *c, bool pause, struct err *err)
+int container_pause(struct container *c, bool pause, struct err *err)
 {
 	struct cgroup group = CGROUP_INIT;
 	enum container_status from = pause ? CONTAINER_RUNNING : CONTAINER_PAUSED;
 	int r = 0;
 
-	(void)engine;
 	if (c->state.status != from)
 		return err_say(err, ERR_STATE,
 			       "\"%s\" is not %s, can't %s: container state improper", c->id,

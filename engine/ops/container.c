@@ -17,8 +17,7 @@
 
 /* ---- Create, run, start ---- */
 
-static int create(struct ops *ops, struct request *request, struct container *ret,
-		  struct strv *ret_warnings, struct err *err)
+static int create(struct ops *ops, struct request *request, struct container *ret, struct err *err)
 {
 	const json_t *conf = NULL;
 	int r = ops_conf(ops, &conf, err);
@@ -31,14 +30,13 @@ static int create(struct ops *ops, struct request *request, struct container *re
 		r = spec_defaults(conf, request, err);
 	if (r == 0)
 		r = ops_ensure_image(ops, request, err);
-	return r < 0 ? r : container_create(&ops->engine, request, ret, ret_warnings, err);
+	return r < 0 ? r : container_create(&ops->engine, request, ret, err);
 }
 
-int ops_container_create(struct ops *ops, struct request *request, char **ret_id,
-			 struct strv *ret_warnings, struct err *err)
+int ops_container_create(struct ops *ops, struct request *request, char **ret_id, struct err *err)
 {
 	struct container c auto_done(container) = CONTAINER_INIT;
-	int r = create(ops, request, &c, ret_warnings, err);
+	int r = create(ops, request, &c, err);
 
 	container_sweep(&ops->engine);
 	if (r == 0)
@@ -99,7 +97,7 @@ int ops_container_run(struct ops *ops, struct request *request, char **ret_id, i
 
 	request->run = true;
 	if (r == 0)
-		r = create(ops, request, &c, ret_warnings, err);
+		r = create(ops, request, &c, err);
 	if (r < 0)
 		return r;
 	r = container_start(&ops->engine, &c, &args, &client, err);
@@ -193,7 +191,7 @@ static int pause_or_not(struct ops *ops, const char *name, bool pause, struct er
 	struct container c auto_done(container) = CONTAINER_INIT;
 	int r = container_find_locked(&ops->engine, name, &c, err);
 
-	return r < 0 ? r : container_pause(&ops->engine, &c, pause, err);
+	return r < 0 ? r : container_pause(&c, pause, err);
 }
 
 int ops_container_pause(struct ops *ops, const char *name, struct err *err)
@@ -418,7 +416,9 @@ int ops_container_ps(struct ops *ops, const struct ops_ps_args *args, json_t **r
 			r = ops_filter_container(ops, &args->filters, &all.v[i], &pass, err);
 		if (r == 0 && pass)
 			(void)json_array_append_new(
-				list, container_ps_json(&ops->engine, &all.v[i], args->size));
+				list, args->brief ? container_ps_brief(&all.v[i])
+						  : container_ps_json(&ops->engine, &all.v[i],
+								      args->size));
 	}
 	if (r < 0)
 		return r;

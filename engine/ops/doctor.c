@@ -5,23 +5,10 @@
 #include <unistd.h>
 
 #include "engine/base/alloc.h"
-#include "engine/base/json.h"
+#include "engine/base/finding.h"
 #include "engine/base/proc.h"
 #include "engine/cgroup/cgroup.h"
 #include "engine/ops/internal.h"
-
-static void add(json_t *findings, const char *layer, const char *what, const char *state,
-		const char *how, const char *fix)
-{
-	json_t *o = json_object();
-
-	json_set_str(o, "layer", layer);
-	json_set_str(o, "what", what);
-	json_set_str(o, "state", state);
-	json_set_str(o, "how", how);
-	json_set_str(o, "fix", fix);
-	(void)json_array_append_new(findings, o);
-}
 
 static void look_at_storage(struct ops *ops, json_t *findings)
 {
@@ -30,20 +17,21 @@ static void look_at_storage(struct ops *ops, json_t *findings)
 	auto_free char *how = NULL;
 
 	if (storage_probe(&ops->engine.storage, true, &probe, &err) < 0) {
-		add(findings, "storage", "drivers", "missing", err.text, NULL);
+		finding_add(findings, "storage", "drivers", "missing", err.text, NULL);
 		return;
 	}
 	how = xasprintf("%s on %s%s", storage_driver_name(probe.best), probe.fs_type,
 			probe.reflinks ? ", with reflinks" : "");
-	add(findings, "storage", "driver in use", "ok", how, NULL);
+	finding_add(findings, "storage", "driver in use", "ok", how, NULL);
 	for (int i = STORAGE_OVERLAY; i < STORAGE_DRIVER_COUNT; i++)
 		if (!probe.drivers[i].works)
-			add(findings, "storage", storage_driver_name((enum storage_driver)i),
-			    "limited", probe.drivers[i].why_not,
-			    i == STORAGE_OVERLAY
-				    ? "containers are copied instead; a local ext4, xfs or btrfs "
-				      "folder for --root helps"
-				    : NULL);
+			finding_add(findings, "storage",
+				    storage_driver_name((enum storage_driver)i), "limited",
+				    probe.drivers[i].why_not,
+				    i == STORAGE_OVERLAY ? "containers are copied instead; a local "
+							   "ext4, xfs or btrfs "
+							   "folder for --root helps"
+							 : NULL);
 }
 
 static void look_at_cgroups(struct ops *ops, json_t *findings)
@@ -62,16 +50,18 @@ static void look_at_cgroups(struct ops *ops, json_t *findings)
 	controllers = cgroup_controllers_text(host.v2 | host.v1);
 	if (host.manager == CGROUP_MANAGER_NONE) {
 		how = xasprintf("%s; %s: no limits, no pause", layouts[host.layout], host.reason);
-		add(findings, "cgroup", "resource limits", "limited", how,
-		    "boot with systemd.unified_cgroup_hierarchy=1 and have systemd delegate: "
-		    "Delegate=cpu cpuset io memory pids in user@.service.d");
+		finding_add(
+			findings, "cgroup", "resource limits", "limited", how,
+			"boot with systemd.unified_cgroup_hierarchy=1 and have systemd delegate: "
+			"Delegate=cpu cpuset io memory pids in user@.service.d");
 		return;
 	}
 	how = xasprintf("%s, by %s: %s", layouts[host.layout], cgroup_manager_name(host.manager),
 			*controllers ? controllers : "no controllers");
-	add(findings, "cgroup", "resource limits", *controllers ? "ok" : "limited", how,
-	    *controllers ? NULL
-			 : "have the controllers delegated: Delegate=cpu cpuset io memory pids");
+	finding_add(findings, "cgroup", "resource limits", *controllers ? "ok" : "limited", how,
+		    *controllers
+			    ? NULL
+			    : "have the controllers delegated: Delegate=cpu cpuset io memory pids");
 }
 
 static void look_at_programs(json_t *findings)
@@ -87,10 +77,10 @@ static void look_at_programs(json_t *findings)
 		auto_free char *path = NULL;
 
 		if (proc_libexec(programs[i].name, &path) == 0)
-			add(findings, "programs", programs[i].name, "ok", path, NULL);
+			finding_add(findings, "programs", programs[i].name, "ok", path, NULL);
 		else
-			add(findings, "programs", programs[i].name, "missing", programs[i].without,
-			    "install it beside bryo: make install");
+			finding_add(findings, "programs", programs[i].name, "missing",
+				    programs[i].without, "install it beside bryo: make install");
 	}
 }
 

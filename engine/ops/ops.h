@@ -54,19 +54,15 @@ int ops_find_namespace(const char *data_root, int *ret_fd);
 
 /* ---- Containers ---- */
 
-/*
- * Creates a container; containers.conf completes the request. *ret_id gets its 64 digits.
- * *ret_warnings (may be NULL) gets sentences for the user: limits that this host cannot keep, and
- * the like.
- */
-int ops_container_create(struct ops *ops, struct request *request, char **ret_id,
-			 struct strv *ret_warnings, struct err *err);
+/* Creates a container; containers.conf completes the request. *ret_id gets its 64 digits. */
+int ops_container_create(struct ops *ops, struct request *request, char **ret_id, struct err *err);
 
 /*
  * Creates and starts. Detached: returns once the container's process was executed, *ret_id is
  * set. In the foreground: relays the caller's descriptors 0-2 until the container ends;
  * *ret_status is its exit status, or 0 when the user detached. When the start itself fails the
- * error's kind tells 126 and 127 apart.
+ * error's kind tells 126 and 127 apart. *ret_warnings (may be NULL) gets sentences for the user:
+ * limits that this host cannot keep, and the like.
  */
 int ops_container_run(struct ops *ops, struct request *request, char **ret_id, int *ret_status,
 		      struct strv *ret_warnings, struct err *err);
@@ -148,6 +144,7 @@ int ops_container_logs(struct ops *ops, const struct strv *names, const struct o
 struct ops_ps_args {
 	bool all;	     /* -a: not only running ones */
 	bool size;	     /* -s */
+	bool brief;	     /* Command, Created, Id, Image, Names, Ports and Status alone */
 	bool sync;	     /* accepted; states are always fresh here */
 	int64_t last;	     /* -n; 0: no limit */
 	struct strv filters; /* key=value, Podman's keys */

@@ -301,9 +301,9 @@ int start_failed(int64_t value, const char *program, struct err *err)
 }
 
 /*
- * What the child says on its way: up to SYNC_READY when `ready` is asked for, else until its program
- * runs. End of file after SYNC_EXEC is success: execve closed the child's end. The terminal's master
- * comes before the word that all is ready.
+ * What the child says on its way: up to SYNC_READY when `ready` is asked for, else until its
+ * program runs. End of file after SYNC_EXEC is success: execve closed the child's end. The
+ * terminal's master comes before the word that all is ready.
  */
 static int hear_out(int sock, bool ready, int *console_fd, const char *program, struct err *err)
 {

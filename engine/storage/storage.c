@@ -326,7 +326,8 @@ static int empty_trash_entry(const struct storage *s, int trash_fd, const char *
 
 	if (fd < 0 && errno == ENOENT)
 		return 0;
-	/* Where no lock can be had (a plain file, mode 0, a file system without) it goes unlocked. */
+	/* Where no lock can be had (a plain file, mode 0, a file system without) it goes unlocked.
+	 */
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
 		return 0;
 	r = file_remove_tree(trash_fd, name);
