@@ -12,6 +12,13 @@
 char *container_random_name(void);
 
 /*
+ * state.json and back: record.c. What is read goes into an empty state; a part of it may be filled
+ * in when it fails.
+ */
+json_t *container_state_to_json(const struct container_state *state);
+int container_state_from_json(const json_t *json, struct container_state *state, struct err *err);
+
+/*
  * All that a start needs and that must be ready before the clone: prepare.c. Made in the
  * keeper, in its own mount namespace.
  */

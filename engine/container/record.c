@@ -123,7 +123,7 @@ static void put_str(json_t *o, const char *key, const char *value)
 		json_set_str(o, key, value);
 }
 
-static json_t *state_to_json(const struct container_state *s)
+json_t *container_state_to_json(const struct container_state *s)
 {
 	json_t *o = json_object();
 
@@ -168,7 +168,7 @@ static void copy_id(char *to, size_t size, const char *from)
 	to[n] = '\0';
 }
 
-static int state_from_json(const json_t *o, struct container_state *s, struct err *err)
+int container_state_from_json(const json_t *o, struct container_state *s, struct err *err)
 {
 	const char *status = json_str(o, "status", "");
 	int i = 0;
@@ -209,7 +209,7 @@ static int state_from_json(const json_t *o, struct container_state *s, struct er
 
 int container_save_state(const struct container *container, struct err *err)
 {
-	auto_json json_t *json = state_to_json(&container->state);
+	auto_json json_t *json = container_state_to_json(&container->state);
 	auto_free char *text = json_text(json);
 	/* A container that fills the disk must still be recorded as ended. */
 	int r = file_replace_or_overwrite_at(container->fd, STATE_FILE, text, strlen(text), 0600,
@@ -227,7 +227,7 @@ static int read_state_at(const struct engine *engine, int folder_fd, const char 
 
 	container_state_done(&c->state);
 	if (r == 0)
-		r = state_from_json(json, &c->state, err);
+		r = container_state_from_json(json, &c->state, err);
 	if (r < 0)
 		return err_prefix(err, "container %.12s", c->id);
 	c->state.foreign = c->state.machine[0] && !str_eq(c->state.machine, engine->machine);

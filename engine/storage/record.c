@@ -55,24 +55,11 @@ static bool copy_text(char *to, size_t size, const char *from)
 	return true;
 }
 
-int storage_layer_stat(const struct storage *s, const char *diff_id,
-		       struct storage_layer *ret_layer, struct err *err)
+int layer_record_parse(const json_t *json, const char *diff_id, struct storage_layer *ret_layer,
+		       struct err *err)
 {
-	auto_json json_t *json = NULL;
 	struct storage_layer layer = { 0 };
-	struct layer_path path;
-	struct layer_path mark;
-	int r = 0;
 
-	if (!storage_digest_valid(diff_id))
-		return err_say(err, ERR_USAGE, "\"%s\" is no diff id of a layer", diff_id);
-	path = layer_path(diff_id, "record.json");
-	mark = layer_path(diff_id, "root");
-	r = json_read_at(s->layers_fd, path.text, RECORD_MAX, &json, err);
-	if (r == -ENOENT)
-		return err_say(err, ERR_NOT_FOUND, "the layer %s is not in the store", diff_id);
-	if (r < 0)
-		return err_prefix(err, "layer %s", diff_id);
 	if (json_int(json, "version", 0) > RECORD_VERSION)
 		return err_say(err, ERR_UNSUPPORTED, "the record of layer %s is of a newer program",
 			       diff_id);
@@ -89,9 +76,32 @@ int storage_layer_stat(const struct storage *s, const char *diff_id,
 	layer.one_id = json_bool(json, "one_id", false);
 	layer.created = json_int(json, "created", 0);
 	layer.blob_size = (uint64_t)json_int(json, "blob_size", 0);
-	layer.has_root = faccessat(s->layers_fd, mark.text, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 	*ret_layer = layer;
 	return 0;
+}
+
+int storage_layer_stat(const struct storage *s, const char *diff_id,
+		       struct storage_layer *ret_layer, struct err *err)
+{
+	auto_json json_t *json = NULL;
+	struct layer_path path;
+	struct layer_path mark;
+	int r = 0;
+
+	if (!storage_digest_valid(diff_id))
+		return err_say(err, ERR_USAGE, "\"%s\" is no diff id of a layer", diff_id);
+	path = layer_path(diff_id, "record.json");
+	mark = layer_path(diff_id, "root");
+	r = json_read_at(s->layers_fd, path.text, RECORD_MAX, &json, err);
+	if (r == -ENOENT)
+		return err_say(err, ERR_NOT_FOUND, "the layer %s is not in the store", diff_id);
+	if (r < 0)
+		return err_prefix(err, "layer %s", diff_id);
+	r = layer_record_parse(json, diff_id, ret_layer, err);
+	if (r == 0)
+		ret_layer->has_root =
+			faccessat(s->layers_fd, mark.text, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	return r;
 }
 
 bool storage_layer_exists(const struct storage *s, const char *diff_id)

@@ -2,6 +2,7 @@
 /* What the files of storage share. */
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -143,3 +144,6 @@ int overlay_try(const struct storage *storage, const struct scratch *scratch, st
 /* ---- Layer records ---- */
 
 int layer_record_write(int layer_fd, const struct storage_layer *layer, struct err *err);
+/* What a record of the layer diff_id tells; has_root is not in it. */
+int layer_record_parse(const json_t *json, const char *diff_id, struct storage_layer *ret_layer,
+		       struct err *err);
