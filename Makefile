@@ -118,7 +118,7 @@ define program_rule
 $(B)/bin/$(1): $(call obj,$($(1)_MAIN)) $($(1)_EXTRA) $(ARCHIVES)
 	@mkdir -p $$(@D)
 	$(say) "  LINK    $$@"
-	$(Q)$(CC) $(OPT) $(ALL_LDFLAGS) $(if $($(1)_LDFLAGS),$($(1)_LDFLAGS),$(if $(filter release,$(FLAVOR)),-pie)) -o $$@ $$< \
+	$(Q)$(CC) $$(OPT) $$(ALL_LDFLAGS) $(if $($(1)_LDFLAGS),$($(1)_LDFLAGS),$(if $(filter release,$(FLAVOR)),-pie)) -o $$@ $$< \
 		$($(1)_EXTRA) -Wl,--start-group $(ARCHIVES) -Wl,--end-group $($(1)_LIBS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
@@ -128,8 +128,11 @@ $(HELLO): $(call obj,engine/image/hello/main.c)
 	@mkdir -p $(@D)
 	$(say) "  LINK    $@"
 	$(Q)$(CC) $(filter-out -fsanitize%,$(OPT)) -static -s -Wl,--gc-sections -o $@ $<
-# Static programs take no sanitizers.
+# Static programs take no sanitizers: these two run where there may be no libraries.
 $(B)/engine/image/hello/main.o: ALL_CFLAGS := $(filter-out -fsanitize% -fno-sanitize% -O%,$(ALL_CFLAGS)) -Os
+$(B)/engine/init/main.o: ALL_CFLAGS := $(filter-out -fsanitize% -fno-sanitize%,$(ALL_CFLAGS))
+$(B)/bin/bryo-init: OPT := $(filter-out -fsanitize% -fno-sanitize%,$(OPT))
+$(B)/bin/bryo-init: ALL_LDFLAGS := $(filter-out -fsanitize%,$(ALL_LDFLAGS))
 $(B)/engine/image/hello/bytes.o: $(HELLO)
 	@mkdir -p $(@D)
 	$(Q)cd $(<D) && $(LD) -r -b binary -z noexecstack -o $(abspath $@) $(<F)
