@@ -172,7 +172,7 @@ check-asan:
 	$(MAKE) FLAVOR=asan check
 check-vm: all
 	@tests/vm.sh "$(VM)"
-lint:
+lint: all
 	@tests/lint/lint.sh $(SRCS)
 
 # ---- Fuzzing: libFuzzer, clang 14 ----

@@ -26,7 +26,7 @@ struct keeper {
 	int pipes[3][2]; /* in, out, err: ours is [0] for reading ends, [1] for in's writing end */
 	int init_fd, seccomp_fd;
 	int mounts_fd; /* the container's mount namespace: the last one out takes it down */
-	bool gone; /* --rm has taken the container away */
+	bool gone;     /* --rm has taken the container away */
 };
 
 /* What the monitor needs and the start does not: the log, the socket of clients. Once. */

@@ -68,8 +68,7 @@ int container_stop(struct engine *engine, struct container *c, int timeout, stru
 	if (r < 0)
 		return r;
 	if (c->state.status == CONTAINER_PAUSED)
-		(void)container_pause(c, false,
-				      NULL); /* a frozen process cannot act on a signal */
+		(void)container_pause(c, false, NULL); /* a frozen process cannot act on a signal */
 	if (timeout_ms < 0)
 		timeout_ms = c->spec.stop_timeout < 0 ? 10000 : c->spec.stop_timeout * 1000;
 	control = connect_monitor(engine, c);

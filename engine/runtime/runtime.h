@@ -49,7 +49,7 @@ struct runtime_create_args {
 	int seccomp_cache_fd; /* a private folder for compiled filters; -1: compile each time */
 	int seccomp_socket; /* connected AF_UNIX socket that gets the notification listener and the
 			       container process state; -1: spec's listenerPath is used */
-	bool at_once; /* runtime_create_go() is going to be used */
+	bool at_once;	    /* runtime_create_go() is going to be used */
 	int start_listener; /* listening AF_UNIX socket: runtime_start() will come from another
 			       process through runtime_start_at(); -1: the same process will call it
 			     */

@@ -99,10 +99,14 @@ for tool in clang-14 clang-format-14 clang-tidy-14 cppcheck python3; do
 	command -v $tool >/dev/null || { echo "$tool is missing: make deps-test"; echo "lint: 0 passed, 1 failed"; exit 1; }
 done
 tests/lint/includes.py "${sources[@]}" | tee "$work/includes"
+tests/lint/symbols.sh | tee "$work/symbols"
 jobs | xargs -P "$(nproc)" -L1 bash -c 'one "$@"' -
 find "$stamps" -type f -mtime +30 -delete
-read -r passed failed < <(sed -n 's/^includes: \([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$work/includes")
-passed=$((${passed:-0} + $(find "$work" -name '*.passed' | wc -l)))
-failed=$((${failed:-1} + $(find "$work" -name '*.failed' | wc -l)))
+passed=$(find "$work" -name '*.passed' | wc -l) failed=$(find "$work" -name '*.failed' | wc -l)
+for part in includes symbols; do
+	read -r p f < <(sed -n "s/^$part: \\([0-9]*\\) passed, \\([0-9]*\\) failed$/\\1 \\2/p" "$work/$part")
+	passed=$((passed + ${p:-0})) failed=$((failed + ${f:-1}))
+	p= f=
+done
 echo "lint: $passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
