@@ -47,6 +47,9 @@ static int on_exit_hook(void *data, const struct monitor_exit *exit)
 	if (container_is_foreign(c))
 		(void)container_foreign_delete(k->engine, c, NULL);
 	keeper_cgroup_remove(&k->cgroup);
+	/* What may run again must not find its layers mounted still. */
+	if (!c->spec.rm || wants_restart(&c->spec, &c->state, exit))
+		fd_close(&k->mounts_fd);
 	/* Between two runs it counts as running: `wait` and `ps` look at the policy's end alone. */
 	if (wants_restart(&c->spec, &c->state, exit))
 		return 0;
@@ -108,8 +111,8 @@ static struct monitor_args monitor_args_of(struct keeper *k, const struct monito
 
 /*
  * Taking seventeen mounts down takes a third of a millisecond. With the namespace in our hand that
- * is not done by the container's first process before its end is told of, but by us when we let go,
- * after that. Nothing is lost where it cannot be had.
+ * is not done by the container's first process before its end is told of, but by us when we let go:
+ * of a --rm container after that. Nothing is lost where it cannot be had.
  */
 static void hold_mounts(struct keeper *k)
 {
@@ -137,7 +140,6 @@ int keeper_keep(struct keeper *k, struct err *err)
 		if (r < 0 || !wants_restart(&k->container->spec, &k->container->state, &exit))
 			return r;
 		net_reap(&k->net); /* a restarted container's monitor stays: leave it no zombie */
-		fd_close(&k->mounts_fd);
 		/* A container that dies at once must not keep a processor busy. */
 		if (exit.finished_at - k->container->state.started_at > 10 * 1000000000LL)
 			pause_ms = 100;
