@@ -106,7 +106,7 @@ passed=$(find "$work" -name '*.passed' | wc -l) failed=$(find "$work" -name '*.f
 for part in includes symbols; do
 	read -r p f < <(sed -n "s/^$part: \\([0-9]*\\) passed, \\([0-9]*\\) failed$/\\1 \\2/p" "$work/$part")
 	passed=$((passed + ${p:-0})) failed=$((failed + ${f:-1}))
-	p= f=
+	unset p f
 done
 echo "lint: $passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
