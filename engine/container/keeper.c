@@ -138,11 +138,12 @@ static int listen_for_clients(struct keeper *k, struct err *err)
 
 int keeper_open_ends(struct keeper *k, struct err *err)
 {
-	int r = k->listen_fd < 0 ? open_log(k, err) : 0;
+	int r = 0;
 
-	if (r == 0 && k->listen_fd < 0)
-		r = listen_for_clients(k, err);
-	return r;
+	if (k->listen_fd >= 0)
+		return 0; /* from the first start */
+	r = open_log(k, err);
+	return r < 0 ? r : listen_for_clients(k, err);
 }
 
 static void record_failure(struct keeper *k, const struct err *err)

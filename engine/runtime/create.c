@@ -352,7 +352,8 @@ int runtime_create_finish(struct runtime_container *container, struct err *err)
 
 	if (r < 0)
 		return r;
-	r = hear_out(container->sync_fd, true, &container->console_fd, NULL, err);
+	r = hear_out(container->sync_fd, true, &container->console_fd,
+		     container->args->spec->process.args.v[0], err);
 	if (r < 0)
 		abandon(container);
 	return r;
