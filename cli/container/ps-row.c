@@ -163,6 +163,23 @@ struct ps_fields ps_fields(const char *format)
 	return fields;
 }
 
+bool ps_is_brief(const struct ps_fields *fields, const char *by)
+{
+	static const char brief[] =
+		",ID,Id,Image,Command,Created,CreatedAt,CreatedHuman,RunningFor,"
+		"Status,Ports,Names,";
+	static const char sorts[] = ",command,created,id,image,names,";
+	auto_free char *sort = xasprintf(",%s,", str_or(by, "created"));
+	bool is = !fields->whole && strstr(sorts, sort);
+
+	for (size_t i = 0; i < fields->count && is; i++) {
+		auto_free char *name = xasprintf(",%s,", fields->names[i]);
+
+		is = strstr(brief, name);
+	}
+	return is;
+}
+
 json_t *ps_row(const json_t *container, const struct ps_fields *fields, bool truncate)
 {
 	json_t *row = fields->whole ? json_copy((json_t *)container) : json_object();

@@ -25,6 +25,12 @@ struct ps_fields {
 struct ps_fields ps_fields(const char *format);
 
 /*
+ * Do these fields, sorted by one of PS_SORTS (NULL: created), need no more than what is in a brief
+ * list (ops_ps_args)?
+ */
+bool ps_is_brief(const struct ps_fields *fields, const char *by);
+
+/*
  * One row of the engine's list (Podman's JSON) as an object with these fields. truncate: ids of
  * twelve digits, commands of twenty signs.
  */

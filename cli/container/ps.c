@@ -147,14 +147,6 @@ static const char *default_format(const struct ps_options *o)
 	return o->args.size ? PS_COLUMNS "\t{{.Size}}" : PS_COLUMNS;
 }
 
-/* What the usual columns and sorts need, which is a quarter of what there is to know. */
-static bool is_brief(const struct ps_options *o)
-{
-	return (!o->format || o->quiet) && !o->ns && !o->pod && !o->args.size &&
-	       !str_eq(o->sort, "runningfor") && !str_eq(o->sort, "status") &&
-	       !str_eq(o->sort, "size");
-}
-
 static int check(const struct cli *cli, const struct ps_options *o, struct err *err)
 {
 	if (o->latest && cli_was_set(cli->parse, &o->last))
@@ -168,7 +160,7 @@ static int check(const struct cli *cli, const struct ps_options *o, struct err *
 	return 0;
 }
 
-static int list_once(struct cli *cli, const struct ps_options *o, struct err *err)
+static int list_once(struct cli *cli, struct ps_options *o, struct err *err)
 {
 	const char *format = o->format && !o->quiet ? o->format : default_format(o);
 	struct report report = { .name = "ps",
@@ -181,8 +173,10 @@ static int list_once(struct cli *cli, const struct ps_options *o, struct err *er
 	auto_json json_t *sorted = NULL;
 	auto_json json_t *rows = NULL;
 	struct ps_fields fields = ps_fields(format);
-	int r = ops_container_ps(cli->ops, &o->args, &list, err);
+	int r = 0;
 
+	o->args.brief = ps_is_brief(&fields, o->sort) && !report_wants_json(format);
+	r = ops_container_ps(cli->ops, &o->args, &list, err);
 	if (r < 0)
 		return r;
 	sorted = ps_sort(list, o->sort);
@@ -211,7 +205,6 @@ static int run(struct cli *cli, struct err *err)
 	for (size_t i = 0; i < o->args.filters.count; i++)
 		if (str_starts(o->args.filters.v[i], "status="))
 			o->args.all = true;
-	o->args.brief = is_brief(o);
 	if (!o->watch)
 		json_use_arena();
 	r = list_once(cli, o, err);
