@@ -29,7 +29,7 @@ say := @$(if $(V),:,echo)
 # ---- What Debian packages are needed ----
 DEPS_BUILD := gcc make pkg-config libc6-dev libcap-dev libseccomp-dev libslirp-dev \
 	libcurl4-openssl-dev libssl-dev zlib1g-dev libisal-dev libzstd-dev libarchive-dev \
-	libjansson-dev libsystemd-dev
+	libjansson-dev libsystemd-dev libfuse3-dev
 DEPS_RUN := uidmap ca-certificates
 DEPS_TEST := libcmocka-dev bats shellcheck clang-14 libclang-rt-14-dev clang-tidy-14 clang-format-14 cppcheck \
 	busybox-static docker-registry apache2-utils openssl skopeo jq python3 iproute2 procps strace \
@@ -82,6 +82,8 @@ bryo-image_MAIN := engine/image/main.c
 bryo-image_LIBS := $(call static,-lseccomp -lcap -ljansson) -lcurl -lcrypto -lz -lisal -lzstd -larchive -lpthread
 bryo-net_MAIN := netns/net/main.c
 bryo-net_LIBS := -lslirp $(call static,-ljansson)
+bryo-overlay_MAIN := fuse-overlay/main.c
+bryo-overlay_LIBS := -lfuse3 $(call static,-lseccomp -lcap) -lpthread
 bryo-init_MAIN := engine/init/main.c
 bryo-init_LDFLAGS := -static
 # What `bryo run hello` runs; it is not installed but linked into bryo-image as bytes.
@@ -89,7 +91,7 @@ HELLO := $(B)/bin/bryo-hello
 bryo-image_EXTRA := $(B)/engine/image/hello/bytes.o
 bryo-scope_MAIN := engine/cgroup/main.c
 bryo-scope_LIBS := -lsystemd
-HELPERS := $(foreach p,bryo-runtime bryo-image bryo-net bryo-init bryo-scope,$(if $(wildcard $($(p)_MAIN)),$(p)))
+HELPERS := $(foreach p,bryo-runtime bryo-image bryo-net bryo-overlay bryo-init bryo-scope,$(if $(wildcard $($(p)_MAIN)),$(p)))
 PROGRAMS += $(HELPERS)
 BINS := $(PROGRAMS:%=$(B)/bin/%)
 

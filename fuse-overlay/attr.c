@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attributes and their changes: see attr.h. Runs in bryo-overlay, in every thread. */
+#include "fuse-overlay/attr.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "fuse-overlay/copyup.h"
+#include "fuse-overlay/overlay.h"
+#include "fuse-overlay/owner.h"
+
+void attr_show(const struct overlay *ov, const struct node *node, struct stat *st)
+{
+	st->st_ino = node->ino;
+	/* As the kernel's overlay has it: nobody counts the folders of all layers. find(1) knows.
+	 */
+	if (node->folder && (ov->options.static_nlink || node_is_merged(node)))
+		st->st_nlink = 1;
+	owner_show(ov, st);
+}
+
+int attr_get(struct overlay *ov, struct node *node, struct stat *ret_st)
+{
+	struct stat st;
+	int r = 0;
+
+	/* Between an unlink and its node's new state the name is gone, but the node pinned. */
+	for (int i = 0; i < 3; i++) {
+		struct place place;
+
+		r = place_get(ov, node, &place);
+		if (r < 0)
+			return r;
+		r = fstatat(place.fd, place.name, &st, AT_SYMLINK_NOFOLLOW | place.empty) < 0
+			    ? -errno
+			    : 0;
+		place_put(ov, &place);
+		if (r != -ENOENT)
+			break;
+	}
+	if (r < 0)
+		return r;
+	attr_show(ov, node, &st);
+	*ret_st = st;
+	return 0;
+}
+
+/* ---- Changes, of what is in the upper layer; the place is held ---- */
+
+static int set_owner(struct overlay *ov, const struct place *place,
+		     const struct attr_change *change)
+{
+	uid_t uid = (uid_t)-1;
+	gid_t gid = (gid_t)-1;
+
+	/* What is squashed has one owner for all that may be asked. */
+	if (change->uid && !ov->options.squash_to_root && !ov->options.squash_to_uid &&
+	    owner_uid_stored(ov, *change->uid, &uid) < 0)
+		return -EINVAL;
+	if (change->gid && !ov->options.squash_to_root && !ov->options.squash_to_gid &&
+	    owner_gid_stored(ov, *change->gid, &gid) < 0)
+		return -EINVAL;
+	return fchownat(place->fd, place->name, uid, gid, AT_SYMLINK_NOFOLLOW | place->empty) < 0
+		       ? -errno
+		       : 0;
+}
+
+static int set_mode(const struct node *node, const struct place *place, mode_t mode)
+{
+	int r = 0;
+
+	if (!place->empty)
+		/* It is no symlink: chmod(2) of one never comes here. */
+		r = fchmodat(place->fd, place->name, mode & 07777, 0);
+	else if (node_is_folder(node))
+		r = fchmodat(place->fd, ".", mode & 07777, 0);
+	else
+		r = fchmod(place->fd, mode & 07777);
+	return r < 0 ? -errno : 0;
+}
+
+static int set_in_place(struct overlay *ov, struct node *node, const struct attr_change *change)
+{
+	struct place place;
+	int r = place_get(ov, node, &place);
+
+	if (r < 0)
+		return r;
+	if (change->uid || change->gid)
+		r = set_owner(ov, &place, change);
+	if (r == 0 && change->mode)
+		r = set_mode(node, &place, *change->mode);
+	if (r == 0 && change->has_times &&
+	    utimensat(place.fd, place.name, change->times, AT_SYMLINK_NOFOLLOW | place.empty) < 0)
+		r = -errno;
+	place_put(ov, &place);
+	return r;
+}
+
+static int set_size(struct overlay *ov, struct node *node, off_t size)
+{
+	struct handle *handle = NULL;
+	int r = handle_file(ov, node, true, &handle);
+
+	if (r < 0)
+		return r;
+	r = ftruncate(handle->fd, size) < 0 ? -errno : 0;
+	handle_put(ov, handle);
+	return r;
+}
+
+int attr_kill_ids(struct overlay *ov, struct node *node)
+{
+	struct handle *handle = NULL;
+	struct stat st;
+	int r = handle_file(ov, node, true, &handle);
+
+	if (r < 0)
+		return r;
+	if (!(node->flags & NODE_NO_CAPS) && fremovexattr(handle->fd, "security.capability") < 0 &&
+	    errno != ENODATA && errno != EOPNOTSUPP)
+		r = -errno;
+	if (r == 0 && fstat(handle->fd, &st) == 0 && st.st_mode & (S_ISUID | S_ISGID)) {
+		/* chown(2)'s rule: set-group-id without group execution is a lock's mark. */
+		mode_t kill = S_ISUID | (st.st_mode & S_IXGRP ? S_ISGID : 0);
+
+		if (fchmod(handle->fd, st.st_mode & 07777 & ~kill) < 0)
+			r = -errno;
+	}
+	handle_put(ov, handle);
+	return r;
+}
+
+int attr_set(struct overlay *ov, struct node *node, const struct attr_change *change)
+{
+	int r = copy_up(ov, node, change->size ? *change->size : COPY_ALL);
+
+	/* The times last: the others change them. */
+	if (r == 0 && change->size)
+		r = set_size(ov, node, *change->size);
+	if (r == 0 && change->kill_ids && node->type == S_IFREG >> 12)
+		r = attr_kill_ids(ov, node);
+	if (r == 0 && (change->uid || change->gid || change->mode || change->has_times))
+		r = set_in_place(ov, node, change);
+	return r;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attributes as the mount shows them, and their changes. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+struct found;
+struct node;
+struct overlay;
+
+/* What a layer's answer looks like from above: number, link count, owners. */
+void attr_show(const struct overlay *ov, const struct node *node, struct stat *st);
+
+/* The node's attributes as shown. 0 or a negative errno. */
+int attr_get(struct overlay *ov, struct node *node, struct stat *ret_st);
+
+struct attr_change {
+	const mode_t *mode; /* each NULL: stays */
+	const uid_t *uid;
+	const gid_t *gid;
+	const off_t *size;
+	bool has_times;
+	struct timespec times[2]; /* access, modification; UTIME_OMIT and UTIME_NOW work */
+	bool kill_ids;		  /* the writer has no right to keep set-id bits and capabilities */
+};
+
+/* Copies the node up and changes it. */
+int attr_set(struct overlay *ov, struct node *node, const struct attr_change *change);
+
+/* Clears what a write by somebody without CAP_FSETID must clear: set-id bits, capabilities. */
+int attr_kill_ids(struct overlay *ov, struct node *node);

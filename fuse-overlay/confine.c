@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The daemon's own sandbox: see confine.h. Runs in bryo-overlay, before its first thread. */
+#include "fuse-overlay/confine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <linux/securebits.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "engine/base/alloc.h"
+#include "engine/base/err.h"
+#include "engine/base/fd.h"
+#include "fuse-overlay/overlay.h"
+
+/* ---- Capabilities ---- */
+
+/* To do with the layers' files what their owners may, and to give new ones to who asked. */
+static const cap_value_t kept[] = {
+	CAP_CHOWN,  CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER,	CAP_FSETID,
+	CAP_SETUID, CAP_SETGID,	      CAP_MKNOD,	   CAP_SETFCAP,
+};
+
+static bool is_held(cap_t caps, cap_value_t cap)
+{
+	cap_flag_value_t value = CAP_CLEAR;
+
+	return cap_get_flag(caps, cap, CAP_PERMITTED, &value) == 0 && value == CAP_SET;
+}
+
+static int keep_one(cap_t from, cap_t to, cap_value_t cap)
+{
+	if (!is_held(from, cap))
+		return 0;
+	if (cap_set_flag(to, CAP_PERMITTED, 1, &cap, CAP_SET) < 0 ||
+	    cap_set_flag(to, CAP_EFFECTIVE, 1, &cap, CAP_SET) < 0)
+		return -errno;
+	return 0;
+}
+
+/* Without CAP_SETPCAP there is none to lose at setfsuid(2) either. */
+static int keep_at_setfsuid(cap_t now)
+{
+	const unsigned long bits = SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED |
+				   SECBIT_NOROOT | SECBIT_NOROOT_LOCKED;
+
+	if (!is_held(now, CAP_SETPCAP))
+		return 0;
+	return prctl(PR_SET_SECUREBITS, bits, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+static int drop_capabilities(const struct overlay *ov)
+{
+	cap_t now = cap_get_proc();
+	cap_t rest = cap_init();
+	int r = now && rest ? keep_at_setfsuid(now) : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(kept); i++)
+		r = keep_one(now, rest, kept[i]);
+	/* trusted.* attributes of layers, which only real root has. */
+	if (r == 0 && ov->has_trusted)
+		r = keep_one(now, rest, CAP_SYS_ADMIN);
+	if (r == 0 && cap_set_proc(rest) < 0)
+		r = -errno;
+	(void)cap_free(now); /* fails only for what is no cap_t */
+	(void)cap_free(rest);
+	return r;
+}
+
+/* ---- Files ---- */
+
+#define LANDLOCK_TRUNCATE (1ULL << 14) /* newer than Debian 12's header */
+
+static int allow(int ruleset, int fd, uint64_t rights)
+{
+	struct landlock_path_beneath_attr rule = { .allowed_access = rights, .parent_fd = fd };
+
+	return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0
+		       ? -errno
+		       : 0;
+}
+
+/* Before ABI 2 (Linux 5.19) a domain forbids links and renames between folders. */
+static int shut_in(const struct overlay *ov)
+{
+	const uint64_t read = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
+	uint64_t all = read | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |
+		       LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_CHAR |
+		       LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
+		       LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |
+		       LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM |
+		       LANDLOCK_ACCESS_FS_REFER;
+	struct landlock_ruleset_attr attr = { 0 };
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	auto_close int fd = -1;
+	int r = 0;
+
+	if (abi < 2)
+		return 0; /* the system call filter is what remains */
+	if (abi >= 3)
+		all |= LANDLOCK_TRUNCATE;
+	attr.handled_access_fs = all | LANDLOCK_ACCESS_FS_EXECUTE;
+	fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
+	if (fd < 0)
+		return -errno;
+	for (unsigned i = 0; r == 0 && i < ov->layer_count; i++)
+		if (ov->layers[i].fd >= 0)
+			r = allow(fd, ov->layers[i].fd, i == UPPER ? all : read);
+	if (r == 0 && ov->work_fd >= 0)
+		r = allow(fd, ov->work_fd, all);
+	if (r == 0 && syscall(SYS_landlock_restrict_self, fd, 0) < 0)
+		r = -errno;
+	return r;
+}
+
+/* ---- System calls ---- */
+
+static const char *const allowed[] = {
+	"read",
+	"pread64",
+	"readv",
+	"write",
+	"pwrite64",
+	"writev",
+	"splice",
+	"lseek",
+	"close",
+	"openat",
+	"openat2",
+	"newfstatat",
+	"fstat",
+	"fstatfs",
+	"statx",
+	"getdents64",
+	"readlinkat",
+	"mkdirat",
+	"mknodat",
+	"linkat",
+	"symlinkat",
+	"unlinkat",
+	"renameat",
+	"renameat2",
+	"fchmod",
+	"fchmodat",
+	"fchmodat2",
+	"fchownat",
+	"fchown",
+	"utimensat",
+	"ftruncate",
+	"fallocate",
+	"fsync",
+	"fdatasync",
+	"copy_file_range",
+	"fgetxattr",
+	"flistxattr",
+	"fsetxattr",
+	"fremovexattr",
+	"lgetxattr",
+	"llistxattr",
+	"lsetxattr",
+	"lremovexattr",
+	"fchdir",
+	"umask",
+	"setfsuid",
+	"setfsgid",
+	"geteuid",
+	"getegid",
+	"getuid",
+	"getgid",
+	"getpid",
+	"gettid",
+	"getpriority",
+	"mmap",
+	"munmap",
+	"mremap",
+	"mprotect",
+	"madvise",
+	"brk",
+	"futex",
+	"set_robust_list",
+	"rseq",
+	"rt_sigaction",
+	"rt_sigprocmask",
+	"rt_sigreturn",
+	"sigaltstack",
+	"sched_yield",
+	"sched_getaffinity",
+	"tgkill",
+	"exit",
+	"exit_group",
+	"clock_gettime",
+	"gettimeofday",
+	"getrandom",
+	"restart_syscall",
+	"pipe2",
+	"prlimit64",
+	/* 32-bit processors' */
+	"fstatat64",
+	"fstat64",
+	"ftruncate64",
+	"fstatfs64",
+	"mmap2",
+	"futex_time64",
+	"utimensat_time64",
+	"clock_gettime64",
+	"_llseek",
+	"fchown32",
+	"setfsuid32",
+	"setfsgid32",
+};
+
+static int allow_special(scmp_filter_ctx filter)
+{
+	const scmp_datum_t namespaces = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET |
+					CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+	int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+				 SCMP_A0(SCMP_CMP_MASKED_EQ, namespaces, 0));
+
+	/* Its flags cannot be seen; glibc does without it. */
+	if (r == 0)
+		r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+	/* A thread's own working directory and umask. */
+	if (r == 0)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(unshare), 1,
+				     SCMP_A0(SCMP_CMP_EQ, CLONE_FS));
+	/* FICLONE, _IOW(0x94, 9, int): reflinks. */
+	if (r == 0)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+				     SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, 0x40049409));
+	/* The session's descriptor, and fdopendir(3)'s questions. */
+	if (r == 0)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 0);
+	return r;
+}
+
+static int filter_calls(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	int r = filter ? allow_special(filter) : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(allowed); i++) {
+		int number = seccomp_syscall_resolve_name(allowed[i]);
+
+		if (number >= 0) /* others do not exist on this processor */
+			r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
+	}
+	if (r == 0)
+		r = seccomp_load(filter);
+	if (filter)
+		seccomp_release(filter);
+	return r;
+}
+
+int confine(const struct overlay *ov, struct err *err)
+{
+	int r = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+
+	if (r < 0)
+		return err_set(err, r, "cannot give up gaining privileges");
+	r = drop_capabilities(ov);
+	if (r < 0)
+		return err_set(err, r, "cannot drop capabilities");
+	r = shut_in(ov);
+	if (r < 0)
+		return err_set(err, r, "cannot shut the process into its folders");
+	r = filter_calls();
+	return r < 0 ? err_set(err, r, "cannot filter system calls") : 0;
+}

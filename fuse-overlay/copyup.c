@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copy-up: see copyup.h. Runs in bryo-overlay, in every thread. */
+#include "fuse-overlay/copyup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "engine/base/alloc.h"
+#include "engine/base/fd.h"
+#include "engine/base/file.h"
+#include "engine/base/str.h"
+#include "fuse-overlay/overlay.h"
+
+enum { COPY_BUFFER = 128 * 1024, XATTR_LIST_SIZE = 64 * 1024 };
+
+/* ---- Locks and names ---- */
+
+static unsigned lock_index(const struct node *node)
+{
+	return (unsigned)(((uintptr_t)node * 0x9e3779b97f4a7c15ULL) >> 32) % COPY_LOCKS;
+}
+
+struct copy_lock copy_lock(struct overlay *ov, const struct node *node, const struct node *other)
+{
+	struct copy_lock lock = { lock_index(node), other ? lock_index(other) : COPY_LOCKS };
+
+	/* Always in the order of numbers: two that lock the same pair cannot meet. */
+	if (lock.second == lock.first)
+		lock.second = COPY_LOCKS;
+	if (lock.second < lock.first)
+		lock = (struct copy_lock){ lock.second, lock.first };
+	pthread_mutex_lock(&ov->copy_locks[lock.first]);
+	if (lock.second < COPY_LOCKS)
+		pthread_mutex_lock(&ov->copy_locks[lock.second]);
+	return lock;
+}
+
+void copy_unlock(struct overlay *ov, struct copy_lock lock)
+{
+	if (lock.second < COPY_LOCKS)
+		pthread_mutex_unlock(&ov->copy_locks[lock.second]);
+	pthread_mutex_unlock(&ov->copy_locks[lock.first]);
+}
+
+struct temp_name temp_name(struct overlay *ov)
+{
+	struct temp_name name;
+
+	(void)snprintf(name.text, sizeof(name.text), "#%llx",
+		       (unsigned long long)ov->temp++); /* fits */
+	return name;
+}
+
+/* ---- Data ---- */
+
+/* One run of data by plain reads and writes, where the kernel cannot copy it. */
+static int copy_run_slowly(int from_fd, int to_fd, off_t start, off_t end)
+{
+	auto_free char *buffer = malloc(COPY_BUFFER);
+
+	if (!buffer)
+		return -ENOMEM;
+	while (start < end) {
+		size_t want = end - start < COPY_BUFFER ? (size_t)(end - start) : COPY_BUFFER;
+		ssize_t n = pread(from_fd, buffer, want, start);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : 0; /* it has become shorter */
+		for (ssize_t done = 0; done < n;) {
+			ssize_t w = pwrite(to_fd, buffer + done, (size_t)(n - done), start + done);
+
+			if (w < 0 && errno == EINTR)
+				continue;
+			if (w < 0)
+				return -errno;
+			done += w;
+		}
+		start += n;
+	}
+	return 0;
+}
+
+static int copy_run(int from_fd, int to_fd, off_t start, off_t end)
+{
+	off_t from = start;
+	off_t to = start;
+
+	while (from < end) {
+		ssize_t n = copy_file_range(from_fd, &from, to_fd, &to, (size_t)(end - from), 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == ENOSPC || errno == EIO || errno == EDQUOT || errno == EFBIG))
+			return -errno;
+		if (n <= 0) /* another file system, an old kernel, or /proc's lies about sizes */
+			return copy_run_slowly(from_fd, to_fd, from, end);
+	}
+	return 0;
+}
+
+/* Holes stay holes. */
+static int copy_data(int from_fd, int to_fd, off_t size)
+{
+	off_t at = 0;
+	int r = 0;
+
+	if (size == 0)
+		return 0;
+	if (ioctl(to_fd, FICLONE, from_fd) == 0)
+		return ftruncate(to_fd, size) < 0 ? -errno : 0;
+	while (r == 0 && at < size) {
+		off_t start = lseek(from_fd, at, SEEK_DATA);
+		off_t end = 0;
+
+		if (start < 0 && errno == ENXIO)
+			break; /* a hole up to the end */
+		if (start < 0)
+			start = at; /* no such question here: all is data */
+		end = lseek(from_fd, start, SEEK_HOLE);
+		if (end < 0 || end > size)
+			end = size;
+		if (start < end)
+			r = copy_run(from_fd, to_fd, start, end);
+		at = end;
+	}
+	return r < 0 ? r : ftruncate(to_fd, size) < 0 ? -errno : 0;
+}
+
+/* ---- Attributes ---- */
+
+int is_overlay_xattr(const char *key)
+{
+	return str_starts(key, "user.overlay.") || str_starts(key, "trusted.overlay.") ||
+	       str_starts(key, "user.fuseoverlayfs.");
+}
+
+/* Escaped ones ("user.overlay.overlay.x") are a user's, not ours. */
+static bool is_copied(const char *key)
+{
+	return !is_overlay_xattr(key) || str_starts(key, "user.overlay.overlay.");
+}
+
+/* Where source and copy are: names in folders, or with name NULL the descriptors themselves. */
+struct spot {
+	int fd;
+	const char *name;
+};
+
+static ssize_t list_at(const struct spot *at, char *list, size_t size)
+{
+	ssize_t n = 0;
+
+	if (at->name)
+		return xattr_list(at->fd, at->name, list, size);
+	n = flistxattr(at->fd, list, size);
+	return n < 0 ? -errno : n;
+}
+
+static ssize_t get_at(const struct spot *at, const char *key, void *value, size_t size)
+{
+	ssize_t n = 0;
+
+	if (at->name)
+		return xattr_get(at->fd, at->name, key, value, size);
+	n = fgetxattr(at->fd, key, value, size);
+	return n < 0 ? -errno : n;
+}
+
+static int set_at(const struct spot *at, const char *key, const void *value, size_t size)
+{
+	if (at->name)
+		return xattr_set(at->fd, at->name, key, value, size, 0);
+	return fsetxattr(at->fd, key, value, size, 0) < 0 ? -errno : 0;
+}
+
+/* Labels that only the system gives are not ours to set; a lost capability or ACL is an error. */
+static bool may_miss(const char *key, int code)
+{
+	if (code == -EOPNOTSUPP)
+		return !str_starts(key, "user.") && !str_starts(key, "system.posix_acl");
+	return code == -EPERM && (str_starts(key, "security.") || str_starts(key, "trusted.")) &&
+	       !str_eq(key, "security.capability");
+}
+
+static int copy_xattrs(const struct spot *from, const struct spot *to)
+{
+	auto_free char *memory = NULL;
+	char few[1024];
+	char *list = few;
+	ssize_t size = list_at(from, few, sizeof(few));
+	int r = 0;
+
+	if (size == -EOPNOTSUPP || size == 0)
+		return 0;
+	if (size == -ERANGE || size > 0) {
+		memory = malloc((size_t)XATTR_LIST_SIZE * 2);
+		if (!memory)
+			return -ENOMEM;
+		if (size < 0) {
+			list = memory + XATTR_LIST_SIZE;
+			size = list_at(from, list, XATTR_LIST_SIZE);
+		}
+	}
+	if (size < 0)
+		return (int)size;
+	for (const char *key = list; r == 0 && key < list + size; key += strlen(key) + 1) {
+		ssize_t n = 0;
+
+		if (!is_copied(key))
+			continue;
+		n = get_at(from, key, memory, XATTR_LIST_SIZE);
+		if (n == -ENODATA)
+			continue;
+		r = n < 0 ? (int)n : set_at(to, key, memory, (size_t)n);
+		if (r < 0 && may_miss(key, r))
+			r = 0;
+	}
+	return r;
+}
+
+/* The inode number that the copy goes on to bear. Where it cannot be kept it changes with the next
+ * mount; nothing else is lost. */
+static void keep_number(struct overlay *ov, const struct node *node, const struct spot *to)
+{
+	uint64_t number = node->ino;
+
+	if (node->type == S_IFREG >> 12 && set_at(to, XATTR_NUMBER, &number, sizeof(number)) == 0)
+		ov->has_numbers = true;
+}
+
+/* ---- Regular files ---- */
+
+static int finish_file(struct overlay *ov, struct node *node, int from_fd, int to_fd,
+		       const struct stat *st)
+{
+	const struct timespec times[2] = { st->st_atim, st->st_mtim };
+	const struct spot from = { from_fd, NULL };
+	const struct spot to = { to_fd, NULL };
+	int r = 0;
+
+	if (fchown(to_fd, st->st_uid, st->st_gid) < 0 || fchmod(to_fd, st->st_mode & 07777) < 0)
+		return -errno;
+	r = copy_xattrs(&from, &to); /* after the owner: chown drops capabilities */
+	if (r < 0)
+		return r;
+	keep_number(ov, node, &to);
+	if (futimens(to_fd, times) < 0)
+		return -errno;
+	/* A crash of the machine must not leave an empty file where a layer had a full one. */
+	return ov->options.is_volatile || fsync(to_fd) == 0 ? 0 : -errno;
+}
+
+/*
+ * Puts the copy in its place: a file without a name, or temp in the work folder. The tree is held
+ * exclusively. An orphan's copy stays without a name.
+ */
+static int install(struct overlay *ov, struct node *node, int fd, const char *temp)
+{
+	struct handle *dir = NULL;
+	char number[16];
+	int r = 0;
+
+	if (!node->names)
+		return temp && unlinkat(ov->work_fd, temp, 0) < 0 ? -errno : 0;
+	r = handle_folder_locked(ov, node->names->parent, UPPER, &dir);
+	if (r < 0)
+		return r;
+	if (temp) {
+		r = renameat(ov->work_fd, temp, dir->fd, node->names->text);
+	} else {
+		(void)snprintf(number, sizeof(number), "%d", fd); /* fits */
+		r = linkat(ov->proc_fd, number, dir->fd, node->names->text, AT_SYMLINK_FOLLOW);
+	}
+	r = r < 0 ? -errno : 0;
+	handle_put(ov, dir);
+	return r;
+}
+
+static int move_up(struct overlay *ov, struct node *node, int fd, const char *temp,
+		   uint64_t backing_ino)
+{
+	int r = 0;
+
+	pthread_rwlock_wrlock(&ov->tree);
+	r = install(ov, node, fd, temp);
+	if (r == 0) {
+		handle_drop(ov, node, node->folder ? UPPER : node->layer);
+		node_move_up(ov, node, backing_ino);
+	}
+	pthread_rwlock_unlock(&ov->tree);
+	return r;
+}
+
+/* A file without a name where that can be, else one in the work folder. */
+static int make_temp(struct overlay *ov, struct temp_name *name, bool *ret_is_named)
+{
+	int fd = -1;
+
+	*ret_is_named = false;
+	if (ov->proc_fd >= 0)
+		fd = openat(ov->work_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		return fd;
+	*ret_is_named = true;
+	*name = temp_name(ov);
+	fd = openat(ov->work_fd, name->text, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+		    0600);
+	return fd < 0 ? -errno : fd;
+}
+
+static int copy_file(struct overlay *ov, struct node *node, off_t size)
+{
+	struct handle *source = NULL;
+	struct temp_name temp = { "" };
+	bool is_named = false;
+	struct stat st;
+	struct stat made;
+	auto_close int fd = -1;
+	int r = handle_file(ov, node, false, &source);
+
+	if (r < 0)
+		return r;
+	if (fstat(source->fd, &st) < 0)
+		r = -errno;
+	if (r == 0)
+		r = fd = make_temp(ov, &temp, &is_named);
+	if (r >= 0)
+		r = copy_data(source->fd, fd, size < st.st_size ? size : st.st_size);
+	if (r == 0)
+		r = finish_file(ov, node, source->fd, fd, &st);
+	if (r == 0)
+		r = fstat(fd, &made) < 0 ? -errno : 0;
+	handle_put(ov, source);
+	if (r == 0)
+		r = move_up(ov, node, fd, is_named ? temp.text : NULL, made.st_ino);
+	if (r == 0)
+		return handle_adopt(ov, node, UPPER, fd_take(&fd), true, !node->names);
+	if (is_named)
+		(void)unlinkat(ov->work_fd, temp.text, 0); /* cleared at the next mount else */
+	return r;
+}
+
+/* ---- All others: made in the work folder, by name ---- */
+
+static int make_special(int from_fd, const char *from, int to_fd, const char *to,
+			const struct stat *st)
+{
+	char target[PATH_MAX];
+	ssize_t n = 0;
+
+	if (S_ISDIR(st->st_mode))
+		return mkdirat(to_fd, to, 0700) < 0 ? -errno : 0;
+	if (!S_ISLNK(st->st_mode))
+		return mknodat(to_fd, to, (st->st_mode & S_IFMT) | 0600, st->st_rdev) < 0 ? -errno
+											  : 0;
+	n = readlinkat(from_fd, from, target, sizeof(target) - 1);
+	if (n < 0)
+		return -errno;
+	target[n] = '\0';
+	return symlinkat(target, to_fd, to) < 0 ? -errno : 0;
+}
+
+static int finish_special(struct overlay *ov, const struct place *place, const char *temp,
+			  const struct stat *st)
+{
+	const struct timespec times[2] = { st->st_atim, st->st_mtim };
+	const struct spot from = { place->fd, place->name };
+	const struct spot to = { ov->work_fd, temp };
+	int r = 0;
+
+	if (fchownat(ov->work_fd, temp, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (!S_ISLNK(st->st_mode) && fchmodat(ov->work_fd, temp, st->st_mode & 07777, 0) < 0)
+		return -errno;
+	r = copy_xattrs(&from, &to);
+	if (r == 0 && utimensat(ov->work_fd, temp, times, AT_SYMLINK_NOFOLLOW) < 0)
+		r = -errno;
+	return r;
+}
+
+static int copy_special(struct overlay *ov, struct node *node)
+{
+	struct temp_name temp = temp_name(ov);
+	struct place place;
+	struct stat st;
+	struct stat made;
+	int r = place_get(ov, node, &place);
+
+	if (r < 0)
+		return r;
+	/* Of what was deleted only data is written still. */
+	if (place.empty)
+		r = -ESTALE;
+	else if (fstatat(place.fd, place.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		r = -errno;
+	if (r == 0)
+		r = make_special(place.fd, place.name, ov->work_fd, temp.text, &st);
+	if (r < 0) {
+		place_put(ov, &place);
+		return r;
+	}
+	r = finish_special(ov, &place, temp.text, &st);
+	place_put(ov, &place);
+	if (r == 0 && fstatat(ov->work_fd, temp.text, &made, AT_SYMLINK_NOFOLLOW) < 0)
+		r = -errno;
+	if (r == 0)
+		r = move_up(ov, node, -1, temp.text, made.st_ino);
+	if (r < 0)
+		(void)unlinkat(ov->work_fd, temp.text, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0);
+	return r;
+}
+
+/* ---- One node, and those above it ---- */
+
+static int copy_one(struct overlay *ov, struct node *node, off_t size)
+{
+	struct copy_lock lock = copy_lock(ov, node, NULL);
+	int r = 0;
+
+	if (node->layer != UPPER)
+		r = node->type == S_IFREG >> 12 ? copy_file(ov, node, size)
+						: copy_special(ov, node);
+	copy_unlock(ov, lock);
+	return r;
+}
+
+/* The highest folder above node that is not in the upper layer, or node itself; NULL: all are. */
+static struct node *highest_missing(struct overlay *ov, struct node *node)
+{
+	struct node *highest = NULL;
+
+	pthread_rwlock_rdlock(&ov->tree);
+	for (struct node *at = node; at->layer != UPPER;) {
+		highest = at;
+		if (!at->names)
+			break;
+		at = at->names->parent;
+	}
+	pthread_rwlock_unlock(&ov->tree);
+	return highest;
+}
+
+int copy_up(struct overlay *ov, struct node *node, off_t size)
+{
+	struct node *next = NULL;
+	int r = overlay_writable(ov) ? 0 : -EROFS;
+
+	while (r == 0 && (next = highest_missing(ov, node)))
+		r = copy_one(ov, next, next == node ? size : COPY_ALL);
+	return r;
+}

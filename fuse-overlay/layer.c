@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Layers and the marks in them: see layer.h. Runs in bryo-overlay, in every thread. */
+#include "fuse-overlay/layer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "engine/base/alloc.h"
+#include "engine/base/err.h"
+#include "engine/base/fd.h"
+#include "engine/base/str.h"
+#include "fuse-overlay/overlay.h"
+
+/* ---- Opening ---- */
+
+/* Layers of one file system share its number; more than 255 file systems share the last. */
+static uint8_t number_of(const struct overlay *ov, unsigned layer)
+{
+	uint8_t highest = 0;
+
+	for (unsigned i = 0; i < layer; i++) {
+		const struct layer *other = &ov->layers[i];
+
+		if (other->fd < 0)
+			continue;
+		if (other->device == ov->layers[layer].device)
+			return other->number;
+		if (other->number >= highest)
+			highest = (uint8_t)(other->number + (other->number < UINT8_MAX));
+	}
+	return highest;
+}
+
+static int open_layer(struct overlay *ov, unsigned index, const char *path, struct err *err)
+{
+	struct layer *layer = &ov->layers[index];
+	struct stat st;
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_set(err, -errno, "cannot open the %s folder %s",
+			       index == UPPER ? "upper" : "lower", path);
+	layer->fd = fd;
+	if (fstat(fd, &st) < 0)
+		return err_set(err, -errno, "cannot look at the folder %s", path);
+	layer->device = st.st_dev;
+	layer->number = number_of(ov, index);
+	layer->no_atime = index != UPPER;
+	return 0;
+}
+
+int layers_open(struct overlay *ov, struct err *err)
+{
+	const struct strv *lower = &ov->options.lower;
+	int r = 0;
+
+	if (lower->count > LAYERS_LIMIT)
+		return err_say(err, ERR_USAGE, "%zu lower folders are too many: at most %d",
+			       lower->count, LAYERS_LIMIT);
+	ov->layer_count = (unsigned)lower->count + 1;
+	ov->layers = xcalloc(ov->layer_count, sizeof(*ov->layers));
+	for (unsigned i = 0; i < ov->layer_count; i++)
+		ov->layers[i].fd = -1;
+	if (ov->options.upper)
+		r = open_layer(ov, UPPER, ov->options.upper, err);
+	for (unsigned i = 1; r == 0 && i < ov->layer_count; i++)
+		r = open_layer(ov, i, lower->v[i - 1], err);
+	return r;
+}
+
+void layers_close(struct overlay *ov)
+{
+	for (unsigned i = 0; i < ov->layer_count; i++)
+		fd_close(&ov->layers[i].fd);
+	free(ov->layers);
+	ov->layers = NULL;
+	ov->layer_count = 0;
+}
+
+uint64_t layer_number(const struct overlay *ov, unsigned layer, uint64_t ino)
+{
+	const uint64_t high = ov->layers[layer].number;
+
+	/* Numbers of ext4, XFS and tmpfs are far below 2^56; of others the high bits are mixed in.
+	 */
+	return high == 0 ? ino : ino ^ high << 56;
+}
+
+/* ---- Marks ---- */
+
+bool whiteout_name(const char *name)
+{
+	return strncmp(name, WHITEOUT_PREFIX, sizeof(WHITEOUT_PREFIX) - 1) == 0;
+}
+
+bool whiteout_device(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
+}
+
+bool whiteout_file(int dir_fd, const char *name)
+{
+	char mark[NAME_MAX + sizeof(WHITEOUT_PREFIX)];
+	struct stat st;
+
+	/* A name that leaves no room for the prefix cannot be marked so. */
+	if (snprintf(mark, sizeof(mark), WHITEOUT_PREFIX "%s", name) > NAME_MAX)
+		return false;
+	return fstatat(dir_fd, mark, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool opaque_folder(const struct overlay *ov, int dir_fd, const char *name)
+{
+	char path[NAME_MAX + sizeof(OPAQUE_NAME) + 2];
+	char value = 0;
+	struct stat st;
+
+	if (xattr_get(dir_fd, name, XATTR_OPAQUE, &value, 1) == 1 && value == 'y')
+		return true;
+	if (ov->has_trusted && xattr_get(dir_fd, name, "trusted.overlay.opaque", &value, 1) == 1 &&
+	    value == 'y')
+		return true;
+	/* What fuse-overlayfs leaves where it has no other way. */
+	if (xattr_get(dir_fd, name, "user.fuseoverlayfs.opaque", &value, 1) == 1 && value == 'y')
+		return true;
+	(void)snprintf(path, sizeof(path), "%s/" OPAQUE_NAME, name); /* fits */
+	return fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* ---- Attributes ---- */
+
+ssize_t xattr_get(int dir_fd, const char *name, const char *key, void *value, size_t size)
+{
+	ssize_t n = fchdir(dir_fd) < 0 ? -1 : lgetxattr(name, key, value, size);
+
+	return n < 0 ? -errno : n;
+}
+
+ssize_t xattr_list(int dir_fd, const char *name, char *list, size_t size)
+{
+	ssize_t n = fchdir(dir_fd) < 0 ? -1 : llistxattr(name, list, size);
+
+	return n < 0 ? -errno : n;
+}
+
+int xattr_set(int dir_fd, const char *name, const char *key, const void *value, size_t size,
+	      int flags)
+{
+	if (fchdir(dir_fd) < 0 || lsetxattr(name, key, value, size, flags) < 0)
+		return -errno;
+	return 0;
+}
+
+int xattr_remove(int dir_fd, const char *name, const char *key)
+{
+	return fchdir(dir_fd) < 0 || lremovexattr(name, key) < 0 ? -errno : 0;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Layers: folders that are laid over each other, and the marks in them that hide what lies below
+ * (Documentation/filesystems/overlayfs.rst; the OCI image spec, layer.md, "Whiteouts").
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+struct err;
+struct overlay;
+
+enum { UPPER = 0 /* index of the one layer that is written to */ };
+enum { LAYERS_LIMIT = 65000 };
+
+struct layer {
+	int fd;		/* O_PATH, its root */
+	dev_t device;	/* of its root */
+	uint8_t number; /* of its file system, counted from 0 over all layers */
+	bool no_atime;	/* open(2) takes O_NOATIME for what is in it */
+};
+
+/* Prefix of names that mark deletions in layers, and are never shown. */
+#define WHITEOUT_PREFIX ".wh."
+#define OPAQUE_NAME ".wh..wh..opq"
+
+/* Our own attributes: below overlay's prefix, so that the kernel's driver hides them as well. */
+#define XATTR_OVERLAY "user.overlay."
+#define XATTR_NUMBER "user.overlay.bryo.ino"
+#define XATTR_OPAQUE "user.overlay.opaque"
+#define XATTR_REDIRECT "user.overlay.redirect"
+
+/* Opens the folders named by the options. */
+int layers_open(struct overlay *ov, struct err *err);
+void layers_close(struct overlay *ov);
+
+/* The inode number shown for one of a layer's: unique over all layers' file systems. */
+uint64_t layer_number(const struct overlay *ov, unsigned layer, uint64_t ino);
+
+bool whiteout_name(const char *name);
+bool whiteout_device(const struct stat *st);
+/* True where layer hides name by a file ".wh.NAME". dir_fd: the folder in that layer. */
+bool whiteout_file(int dir_fd, const char *name);
+/* True where the folder name of dir_fd hides what lies below it. */
+bool opaque_folder(const struct overlay *ov, int dir_fd, const char *name);
+
+/*
+ * Attributes by folder and name, no symlink followed. Linux has no such calls before 6.13: the
+ * thread's own working directory goes there first (unshare(CLONE_FS), see channel.c). Negative
+ * errnos. fd: of the folder.
+ */
+ssize_t xattr_get(int dir_fd, const char *name, const char *key, void *value, size_t size);
+ssize_t xattr_list(int dir_fd, const char *name, char *list, size_t size);
+int xattr_set(int dir_fd, const char *name, const char *key, const void *value, size_t size,
+	      int flags);
+int xattr_remove(int dir_fd, const char *name, const char *key);

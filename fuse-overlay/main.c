@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bryo-overlay: a union file system. Mounts it, tells that it is there, and serves it until it is
+ * unmounted everywhere. Takes fuse-overlayfs' command line; see options.h for what bryo adds.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/base/alloc.h"
+#include "engine/base/err.h"
+#include "engine/base/fd.h"
+#include "engine/base/file.h"
+#include "engine/base/proc.h"
+#include "fuse-overlay/channel.h"
+#include "fuse-overlay/confine.h"
+#include "fuse-overlay/listing.h"
+#include "fuse-overlay/mount.h"
+#include "fuse-overlay/ops.h"
+#include "fuse-overlay/overlay.h"
+#include "fuse-overlay/union.h"
+#include "fuse-overlay/whiteout.h"
+
+enum { HANDLES_IDLE = 512, THREADS_MIN = 3, THREADS_MAX = 10 };
+
+static const char help_text[] =
+	"usage: bryo-overlay [-f] [-d] -o OPTION[,OPTION...] MOUNTPOINT\n"
+	"\n"
+	"Lays folders over each other and shows them at MOUNTPOINT, until it is unmounted.\n"
+	"\n"
+	"  -f                   stay in the foreground\n"
+	"  -d, --debug          show requests (stays in the foreground)\n"
+	"  -V, --version        show the version\n"
+	"  -o lowerdir=A[:B...] the folders, highest first; \"\\:\" for a colon in a name\n"
+	"  -o upperdir=DIR      takes all changes; without it the mount is read-only\n"
+	"  -o workdir=DIR       for what is half made; on the upper folder's file system\n"
+	"  -o uidmapping=A:B:N[:...], gidmapping=...   files' ids A and on are shown as B and on\n"
+	"  -o squash_to_root, squash_to_uid=N, squash_to_gid=N   all files have this owner\n"
+	"  -o volatile          never sync\n"
+	"  -o nowriteback       writes reach the upper folder before write(2) returns\n"
+	"  -o noacl             no POSIX ACLs\n"
+	"  -o static_nlink      folders have one link\n"
+	"  -o timeout=SECONDS   how long the kernel may keep names and attributes\n"
+	"  -o ro, nosuid, nodev, noexec, noatime, context=LABEL   of the mount, see mount(8)\n";
+
+/* ---- Making it ready ---- */
+
+/* The kernel's overlay keeps half made files in "work" of the work folder, and clears it when it
+ * mounts. So do we, in the same place: either may come after the other. */
+static int open_work(struct overlay *ov, struct err *err)
+{
+	auto_close int fd = open(ov->options.work, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+	int r = 0;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set(err, -errno, "cannot open the work folder %s", ov->options.work);
+	if (st.st_dev != ov->layers[UPPER].device)
+		return err_say(err, ERR_USAGE,
+			       "the work folder %s is on another file system than the upper one",
+			       ov->options.work);
+	r = file_remove_tree(fd, "work");
+	if (r < 0 || mkdirat(fd, "work", 0700) < 0)
+		return err_set(err, r < 0 ? r : -errno, "cannot clear the work folder %s",
+			       ov->options.work);
+	ov->work_fd = openat(fd, "work", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (ov->work_fd < 0)
+		return err_set(err, -errno, "cannot open the work folder %s", ov->options.work);
+	ov->proc_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC); /* or -1 */
+	whiteout_init(ov);
+	return 0;
+}
+
+/* All layers' roots, but what an opaque one hides. */
+static int make_root(struct overlay *ov)
+{
+	struct found found = { 0 };
+	unsigned first = overlay_writable(ov) ? UPPER : 1;
+	int r = 0;
+
+	found.folder =
+		xcalloc(1, sizeof(*found.folder) + ov->layer_count * sizeof(struct node_part));
+	for (unsigned i = first; i < ov->layer_count; i++) {
+		found.folder->parts[found.folder->part_count++].layer = (uint16_t)i;
+		if (opaque_folder(ov, ov->layers[i].fd, "."))
+			break;
+	}
+	if (fstat(ov->layers[first].fd, &found.st) < 0) {
+		found_done(&found);
+		return -errno;
+	}
+	found.layer = first;
+	found.ino = layer_number(ov, first, found.st.st_ino);
+	r = node_intern(ov, NULL, "", &found, &ov->nodes.root);
+	found_done(&found);
+	return r;
+}
+
+/* trusted.* attributes are for root of the first user namespace, which maps all ids. */
+static bool is_real_root(void)
+{
+	auto_free char *map = NULL;
+	unsigned long long count = 0;
+
+	return geteuid() == 0 &&
+	       file_read_at(AT_FDCWD, "/proc/self/uid_map", 4096, &map, NULL) == 0 &&
+	       sscanf(map, " 0 0 %llu", &count) == 1 && count == UINT32_MAX;
+}
+
+static int overlay_open(struct overlay *ov, struct err *err)
+{
+	int r = layers_open(ov, err);
+
+	ov->has_trusted = is_real_root();
+	if (r == 0 && ov->options.upper)
+		r = open_work(ov, err);
+	if (r < 0)
+		return r;
+	ov->has_numbers = true;
+	r = nodes_init(&ov->nodes);
+	if (r == 0)
+		r = handles_init(&ov->handles, HANDLES_IDLE);
+	if (r == 0)
+		r = listings_init(ov);
+	for (int i = 0; r == 0 && i < COPY_LOCKS; i++)
+		r = -pthread_mutex_init(&ov->copy_locks[i], NULL);
+	if (r == 0)
+		r = -pthread_rwlock_init(&ov->tree, NULL);
+	if (r == 0)
+		r = make_root(ov);
+	return r < 0 ? err_set(err, r, "cannot begin") : 0;
+}
+
+static void overlay_done(struct overlay *ov)
+{
+	if (ov->handles.buckets)
+		handles_done(ov);
+	if (ov->nodes.buckets)
+		nodes_done(ov);
+	listings_done(ov);
+	layers_close(ov);
+	fd_close(&ov->work_fd);
+	fd_close(&ov->proc_fd);
+	options_done(&ov->options);
+}
+
+/* Descriptors for layers, and for what is open in them. */
+static void raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit); /* what there is has to do, else */
+	}
+}
+
+/* ---- Channels ---- */
+
+static unsigned thread_count(const struct options *o)
+{
+	cpu_set_t set;
+	unsigned count = 2;
+
+	if (o->threads)
+		return o->threads < THREADS_MAX ? o->threads : THREADS_MAX;
+	if (sched_getaffinity(0, sizeof(set), &set) == 0)
+		count = (unsigned)CPU_COUNT(&set);
+	count += 1; /* one waits for a disk while others serve */
+	return count < THREADS_MIN ? THREADS_MIN : count > THREADS_MAX ? THREADS_MAX : count;
+}
+
+/* The mount's first channel, and more of them. bryo hands all of them over. */
+static int open_channels(const struct options *o, int fds[THREADS_MAX], size_t *ret_count,
+			 struct err *err)
+{
+	size_t count = 0;
+	int r = 0;
+
+	for (; count < o->channel_count && count < THREADS_MAX; count++)
+		fds[count] = o->channels[count];
+	if (count == 0) {
+		r = mount_at(o, &fds[count++], err);
+		if (r < 0)
+			return r;
+		for (unsigned n = thread_count(o); count < n; count++) {
+			fds[count] = channel_clone(fds[0]);
+			if (fds[count] < 0)
+				break; /* with fewer it works as well */
+		}
+	}
+	*ret_count = count;
+	return 0;
+}
+
+/* ---- Serving ---- */
+
+struct word {
+	int fd; /* where somebody waits to hear that all is ready, or -1 */
+};
+
+/* The caller's pipes and locks are not ours to keep; layers and channels stay open. */
+static int close_others(const struct overlay *ov, int word_fd)
+{
+	size_t room = ov->layer_count + ov->options.channel_count + 6;
+	auto_free int *keep = xcalloc(room, sizeof(int));
+	size_t count = 0;
+
+	for (int fd = 0; fd < 3; fd++)
+		keep[count++] = fd;
+	for (unsigned i = 0; i < ov->layer_count; i++)
+		if (ov->layers[i].fd >= 0)
+			keep[count++] = ov->layers[i].fd;
+	for (size_t i = 0; i < ov->options.channel_count; i++)
+		keep[count++] = ov->options.channels[i];
+	if (ov->work_fd >= 0)
+		keep[count++] = ov->work_fd;
+	if (ov->proc_fd >= 0)
+		keep[count++] = ov->proc_fd;
+	if (word_fd >= 0)
+		keep[count++] = word_fd;
+	return fd_close_all_but(keep, count);
+}
+
+/* Away from the terminal, for good. The working directory would keep a mount busy. */
+static int leave_terminal(void)
+{
+	auto_close int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0)
+		return -errno;
+	(void)setsid(); /* fails where it is a session's leader already */
+	for (int fd = 0; fd < 3; fd++)
+		if (dup2(null, fd) < 0)
+			return -errno;
+	return chdir("/") < 0 ? -errno : 0;
+}
+
+static int tell_ready(void *ctx, struct err *err)
+{
+	struct word *word = ctx;
+
+	(void)err;
+	fd_close(&word->fd); /* closed without a word: success, see err_recv() */
+	return 0;
+}
+
+static int serve(struct overlay *ov, struct word *word, struct err *err)
+{
+	int fds[THREADS_MAX];
+	size_t count = 0;
+	int r = 0;
+
+	if (!ov->options.foreground) {
+		r = close_others(ov, word->fd);
+		if (r == 0)
+			r = leave_terminal();
+		if (r < 0)
+			return err_set(err, r, "cannot leave the terminal");
+	}
+	r = open_channels(&ov->options, fds, &count, err);
+	if (r == 0)
+		r = confine(ov, err);
+	if (r == 0)
+		r = channels_run(&(struct channels_args){ .ov = ov,
+							  .fds = fds,
+							  .count = count,
+							  .ready = tell_ready,
+							  .ctx = word },
+				 err);
+	for (size_t i = 0; i < count; i++)
+		fd_close(&fds[i]);
+	return r;
+}
+
+static int run(struct options *options, int word_fd, struct err *err)
+{
+	struct overlay ov = { .options = *options, .work_fd = -1, .proc_fd = -1 };
+	struct word word = { word_fd };
+	int r = overlay_open(&ov, err);
+
+	*options = (struct options){ .ready_fd = -1 }; /* the overlay's now */
+	if (r == 0)
+		r = serve(&ov, &word, err);
+	if (r < 0 && word.fd >= 0)
+		err_send(word.fd, err);
+	fd_close(&word.fd);
+	overlay_done(&ov);
+	return r;
+}
+
+/* The child serves; the caller waits until it can. */
+static int run_in_background(struct options *options, struct err *err)
+{
+	int ends[2];
+	int r = fd_pipe(ends);
+	pid_t pid = r < 0 ? -1 : fork();
+
+	if (pid < 0)
+		return err_set(err, r < 0 ? r : -errno, "cannot go to the background");
+	if (pid == 0) {
+		fd_close(&ends[0]);
+		r = run(options, ends[1], err);
+		_exit(r < 0 ? 1 : 0);
+	}
+	fd_close(&ends[1]);
+	r = err_recv(ends[0], err);
+	fd_close(&ends[0]);
+	return r;
+}
+
+/* ---- The program ---- */
+
+static int report(const struct err *err)
+{
+	(void)fprintf(stderr, "bryo-overlay: %s\n", err->text); /* nobody hears of its failure */
+	return 1;
+}
+
+static int show(const struct options *o)
+{
+	/* Podman reads the version of its mount_program from this line. */
+	if (o->want_version)
+		(void)printf("bryo-overlay: version %s\nFUSE library version %s\n", BRYO_VERSION,
+			     fuse_pkgversion());
+	else
+		(void)fputs(help_text, stdout);
+	return fflush(stdout) == 0 ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options auto_done(options) = { .ready_fd = -1 };
+	struct strv ignored auto_done(strv) = STRV_INIT;
+	struct err err = ERR_INIT;
+	int r = options_parse(&options, argc, argv, &ignored, &err);
+
+	if (r < 0)
+		return report(&err);
+	if (options.want_help || options.want_version)
+		return show(&options);
+	for (size_t i = 0; i < ignored.count; i++)
+		(void)fprintf(stderr, "bryo-overlay: option %s is not known and left out\n",
+			      ignored.v[i]);
+	if (options.mountpoint) {
+		char *path = realpath(options.mountpoint, NULL);
+
+		if (!path) {
+			(void)err_set(&err, -errno, "cannot use %s", options.mountpoint);
+			return report(&err);
+		}
+		free(options.mountpoint);
+		options.mountpoint = path;
+	}
+	raise_limit();
+	(void)mallopt(M_ARENA_MAX, 2); /* nodes are small and many: few heaps to give back */
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (options.foreground || options.ready_fd >= 0)
+		r = run(&options, options.ready_fd, &err);
+	else
+		r = run_in_background(&options, &err);
+	return r < 0 ? report(&err) : 0;
+}

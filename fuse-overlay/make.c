@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* New names: see change.h. Runs in bryo-overlay, in every thread. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "engine/base/file.h"
+#include "fuse-overlay/change.h"
+#include "fuse-overlay/copyup.h"
+#include "fuse-overlay/overlay.h"
+#include "fuse-overlay/owner.h"
+#include "fuse-overlay/whiteout.h"
+
+static int make_at(int dir_fd, const char *name, const struct make_args *args)
+{
+	int r = 0;
+
+	if (S_ISDIR(args->mode))
+		r = mkdirat(dir_fd, name, args->mode & 07777);
+	else if (S_ISLNK(args->mode))
+		r = symlinkat(args->target, dir_fd, name);
+	else
+		r = mknodat(dir_fd, name, args->mode, args->rdev);
+	return r < 0 ? -errno : 0;
+}
+
+/*
+ * A folder in the work folder that hands down what the upper folder would: set-group-id and group,
+ * default ACL. Most have neither, and the work folder itself serves.
+ */
+static int nursery_open(struct overlay *ov, int dir_fd, struct temp_name *name)
+{
+	char acl[4096];
+	ssize_t n = xattr_get(dir_fd, ".", "system.posix_acl_default", acl, sizeof(acl));
+	struct stat st;
+	int fd = -1;
+
+	if (fstatat(dir_fd, ".", &st, 0) < 0)
+		return -errno;
+	if (n <= 0 && !(st.st_mode & S_ISGID))
+		return openat(ov->work_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	*name = temp_name(ov);
+	if (mkdirat(ov->work_fd, name->text, 0700) < 0)
+		return -errno;
+	fd = openat(ov->work_fd, name->text, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -errno;
+	if (fchownat(fd, ".", (uid_t)-1, st.st_gid, 0) < 0 ||
+	    fchmodat(fd, ".", 0700 | (st.st_mode & S_ISGID), 0) < 0 ||
+	    (n > 0 && xattr_set(fd, ".", "system.posix_acl_default", acl, (size_t)n, 0) < 0)) {
+		(void)close(fd); /* nothing was written; the folder is cleared at the next mount */
+		return -EIO;
+	}
+	return fd;
+}
+
+/* From the nursery to where the whiteout is. A folder cannot be renamed over one: they change
+ * places. */
+static int put_over(int from_fd, const char *temp, int dir_fd, const char *name, bool is_folder)
+{
+	if (!is_folder)
+		return renameat(from_fd, temp, dir_fd, name) < 0 ? -errno : 0;
+	if (renameat2(from_fd, temp, dir_fd, name, RENAME_EXCHANGE) < 0)
+		return -errno;
+	return unlinkat(from_fd, temp, 0) < 0 ? -errno : 0;
+}
+
+/* Where a whiteout has the name: made out of sight, then put over it. */
+static int make_over(struct overlay *ov, int dir_fd, const char *name, const struct make_args *args)
+{
+	const bool is_folder = S_ISDIR(args->mode);
+	struct temp_name nursery = { "" };
+	struct temp_name temp = temp_name(ov);
+	int from_fd = nursery_open(ov, dir_fd, &nursery);
+	int r = from_fd < 0 ? from_fd : make_at(from_fd, temp.text, args);
+
+	if (r == 0) {
+		/* It hides what the whiteout hid. */
+		if (is_folder)
+			r = whiteout_make_opaque(from_fd, temp.text);
+		if (r == 0)
+			r = put_over(from_fd, temp.text, dir_fd, name, is_folder);
+		if (r < 0)
+			(void)unlinkat(from_fd, temp.text, is_folder ? AT_REMOVEDIR : 0);
+	}
+	if (from_fd >= 0)
+		(void)close(from_fd); /* a folder */
+	if (*nursery.text)
+		(void)file_remove_tree(ov->work_fd, nursery.text);
+	return r;
+}
+
+static bool is_hidden(int dir_fd, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && whiteout_device(&st);
+}
+
+static int make_in(struct overlay *ov, struct node *parent, int dir_fd, const char *name,
+		   const struct make_args *args)
+{
+	bool is_marked = node_is_merged(parent) && whiteout_file(dir_fd, name);
+	int r = 0;
+
+	/* A folder must be opaque before anybody sees it. */
+	if (is_marked && S_ISDIR(args->mode)) {
+		struct temp_name temp = temp_name(ov);
+
+		r = make_at(ov->work_fd, temp.text, args);
+		if (r == 0)
+			r = whiteout_make_opaque(ov->work_fd, temp.text);
+		if (r == 0 && renameat(ov->work_fd, temp.text, dir_fd, name) < 0)
+			r = -errno;
+	} else {
+		r = make_at(dir_fd, name, args);
+		if (r == -EEXIST && is_hidden(dir_fd, name))
+			r = make_over(ov, dir_fd, name, args);
+	}
+	if (r == 0 && is_marked)
+		r = whiteout_forget_mark(dir_fd, name);
+	return r;
+}
+
+static int describe(struct overlay *ov, int dir_fd, const char *name, struct found *ret_found)
+{
+	struct found found = { .layer = UPPER, .copies = ov->copies };
+
+	if (fstatat(dir_fd, name, &found.st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	found.ino = layer_number(ov, UPPER, found.st.st_ino);
+	if (S_ISDIR(found.st.st_mode)) {
+		found.folder = calloc(1, sizeof(*found.folder) + sizeof(struct node_part));
+		if (!found.folder)
+			return -ENOMEM;
+		found.folder->part_count = 1; /* parts[0]: the upper layer */
+	}
+	*ret_found = found;
+	return 0;
+}
+
+/* What marks a deletion in layers is no name of a file, and 0/0 no device. */
+static int check_name(const char *name, const struct make_args *args)
+{
+	if (whiteout_name(name))
+		return -EINVAL;
+	return S_ISCHR(args->mode) && args->rdev == makedev(0, 0) ? -EPERM : 0;
+}
+
+int make_name(struct overlay *ov, struct node *parent, const char *name,
+	      const struct make_args *args, struct found *ret_found)
+{
+	struct handle *dir = NULL;
+	int r = check_name(name, args);
+
+	if (r == 0)
+		r = copy_up(ov, parent, COPY_ALL);
+	if (r == 0)
+		r = owner_become(ov, args->asker.uid, args->asker.gid, args->asker.umask);
+	if (r == 0)
+		r = handle_folder(ov, parent, UPPER, &dir);
+	if (r < 0)
+		return r;
+	r = make_in(ov, parent, dir->fd, name, args);
+	if (r == 0)
+		r = describe(ov, dir->fd, name, ret_found);
+	handle_put(ov, dir);
+	return r;
+}
+
+int make_nameless(struct overlay *ov, struct node *parent, const struct make_args *args,
+		  struct node **ret_node)
+{
+	struct found found = { .layer = UPPER };
+	struct handle *dir = NULL;
+	int fd = -1;
+	int r = ov->proc_fd < 0 ? -EOPNOTSUPP : copy_up(ov, parent, COPY_ALL);
+
+	if (r == 0)
+		r = owner_become(ov, args->asker.uid, args->asker.gid, args->asker.umask);
+	if (r == 0)
+		r = handle_folder(ov, parent, UPPER, &dir);
+	if (r < 0)
+		return r;
+	fd = openat(dir->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, args->mode & 07777);
+	r = fd < 0 || fstat(fd, &found.st) < 0 ? -errno : 0;
+	handle_put(ov, dir);
+	if (r == 0) {
+		found.ino = layer_number(ov, UPPER, found.st.st_ino);
+		r = node_new_orphan(ov, &found, ret_node);
+	}
+	if (r < 0) {
+		if (fd >= 0)
+			(void)close(fd); /* empty */
+		return r;
+	}
+	return handle_adopt(ov, *ret_node, UPPER, fd, true, true);
+}
+
+/* ---- Links; the tree is held exclusively ---- */
+
+static int link_at(struct overlay *ov, struct node *node, int dir_fd, const char *name)
+{
+	struct handle *handle = NULL;
+	char number[16];
+	int r = 0;
+
+	if (node->names) {
+		r = handle_folder_locked(ov, node->names->parent, UPPER, &handle);
+		if (r == 0 && linkat(handle->fd, node->names->text, dir_fd, name, 0) < 0)
+			r = -errno;
+	} else {
+		r = handle_file_locked(ov, node, false, &handle);
+		if (r < 0)
+			return r;
+		(void)snprintf(number, sizeof(number), "%d", handle->fd); /* fits */
+		r = linkat(ov->proc_fd, number, dir_fd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+	}
+	handle_put_p(ov, &handle);
+	return r;
+}
+
+static int link_in(struct overlay *ov, struct node *node, struct node *parent, int dir_fd,
+		   const char *name)
+{
+	bool is_marked = node_is_merged(parent) && whiteout_file(dir_fd, name);
+	int r = link_at(ov, node, dir_fd, name);
+
+	if (r == -EEXIST && is_hidden(dir_fd, name)) {
+		struct temp_name temp = temp_name(ov);
+
+		r = link_at(ov, node, ov->work_fd, temp.text);
+		if (r == 0)
+			r = put_over(ov->work_fd, temp.text, dir_fd, name, false);
+	}
+	if (r == 0 && is_marked)
+		r = whiteout_forget_mark(dir_fd, name);
+	return r;
+}
+
+int link_name(struct overlay *ov, struct node *node, struct node *parent, const char *name)
+{
+	struct handle *dir = NULL;
+	int r = whiteout_name(name) ? -EINVAL : copy_up(ov, node, COPY_ALL);
+
+	if (r == 0)
+		r = copy_up(ov, parent, COPY_ALL);
+	if (r < 0)
+		return r;
+	pthread_rwlock_wrlock(&ov->tree);
+	r = handle_folder_locked(ov, parent, UPPER, &dir);
+	if (r == 0)
+		r = link_in(ov, node, parent, dir->fd, name);
+	handle_put_p(ov, &dir);
+	if (r == 0)
+		r = node_add_name(ov, node, parent, name);
+	if (r == 0)
+		handle_unpin(ov, node);
+	pthread_rwlock_unlock(&ov->tree);
+	return r;
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Operations on attributes, extended ones too. Runs in bryo-overlay, in every thread. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "engine/base/alloc.h"
+#include "engine/base/str.h"
+#include "fuse-overlay/attr.h"
+#include "fuse-overlay/channel.h"
+#include "fuse-overlay/copyup.h"
+#include "fuse-overlay/ops.h"
+#include "fuse-overlay/overlay.h"
+
+/* XATTR_NAME_MAX and XATTR_LIST_MAX of <linux/limits.h>. */
+enum { KEY_MAX = 255, LIST_MAX = 64 * 1024 };
+
+void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct overlay *ov = ops_overlay(req);
+	struct stat st;
+	int r = attr_get(ov, ops_node(req, ino), &st);
+
+	(void)fi; /* files are not opened here */
+	if (r < 0)
+		ops_reply(req, r);
+	else
+		(void)fuse_reply_attr(req, &st, ov->options.timeout); /* see ops_reply() */
+}
+
+static struct timespec time_of(int to_set, int is_set, int is_now, struct timespec time)
+{
+	if (to_set & is_now)
+		return (struct timespec){ .tv_nsec = UTIME_NOW };
+	return to_set & is_set ? time : (struct timespec){ .tv_nsec = UTIME_OMIT };
+}
+
+void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
+		struct fuse_file_info *fi)
+{
+	struct overlay *ov = ops_overlay(req);
+	struct node *node = ops_node(req, ino);
+	struct stat st;
+	struct attr_change change = {
+		.mode = to_set & FUSE_SET_ATTR_MODE ? &attr->st_mode : NULL,
+		.uid = to_set & FUSE_SET_ATTR_UID ? &attr->st_uid : NULL,
+		.gid = to_set & FUSE_SET_ATTR_GID ? &attr->st_gid : NULL,
+		.size = to_set & FUSE_SET_ATTR_SIZE ? &attr->st_size : NULL,
+		.has_times = to_set & (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME |
+				       FUSE_SET_ATTR_ATIME_NOW | FUSE_SET_ATTR_MTIME_NOW),
+		.times = { time_of(to_set, FUSE_SET_ATTR_ATIME, FUSE_SET_ATTR_ATIME_NOW,
+				   attr->st_atim),
+			   time_of(to_set, FUSE_SET_ATTR_MTIME, FUSE_SET_ATTR_MTIME_NOW,
+				   attr->st_mtim) },
+		.kill_ids = channel_kills_ids(),
+	};
+	int r = attr_set(ov, node, &change);
+
+	(void)fi; /* files are not opened here */
+	if (r == 0)
+		r = attr_get(ov, node, &st);
+	if (r < 0)
+		ops_reply(req, r);
+	else
+		(void)fuse_reply_attr(req, &st, ov->options.timeout); /* see ops_reply() */
+}
+
+void op_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	struct overlay *ov = ops_overlay(req);
+	char target[PATH_MAX];
+	struct place place;
+	ssize_t n = 0;
+	int r = place_get(ov, ops_node(req, ino), &place);
+
+	if (r < 0) {
+		ops_reply(req, r);
+		return;
+	}
+	n = readlinkat(place.fd, place.name, target, sizeof(target) - 1);
+	r = n < 0 ? -errno : 0;
+	place_put(ov, &place);
+	if (r < 0) {
+		ops_reply(req, r);
+		return;
+	}
+	target[n] = '\0';
+	(void)fuse_reply_readlink(req, target); /* see ops_reply() */
+}
+
+void op_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+	struct overlay *ov = ops_overlay(req);
+	struct statvfs st;
+	int fd = ov->layers[overlay_writable(ov) ? UPPER : 1].fd;
+
+	(void)ino; /* one answer for all */
+	if (fstatvfs(fd, &st) < 0) {
+		ops_reply(req, -errno);
+		return;
+	}
+	st.f_namemax = NAME_MAX;
+	(void)fuse_reply_statfs(req, &st); /* see ops_reply() */
+}
+
+/* ---- Extended attributes ---- */
+
+#define ESCAPED XATTR_OVERLAY "overlay."
+
+/* As the kernel's overlay has it since Linux 6.7: a user's own "user.overlay.x" is kept as
+ * "user.overlay.overlay.x". -ERANGE where that is too long. */
+static int key_stored(const char *key, char stored[KEY_MAX + 1])
+{
+	const char *rest = str_after(key, XATTR_OVERLAY);
+	int n = rest ? snprintf(stored, KEY_MAX + 1, ESCAPED "%s", rest)
+		     : snprintf(stored, KEY_MAX + 1, "%s", key);
+
+	return n > KEY_MAX ? -ERANGE : 0;
+}
+
+/* How a stored key is shown; NULL: not at all. */
+static const char *key_shown(const char *stored, char shown[KEY_MAX + 1])
+{
+	const char *rest = str_after(stored, ESCAPED);
+
+	if (rest) {
+		(void)snprintf(shown, KEY_MAX + 1, XATTR_OVERLAY "%s", rest); /* is shorter */
+		return shown;
+	}
+	return is_overlay_xattr(stored) ? NULL : stored;
+}
+
+/* Where to ask for attributes: a name in a folder, or the descriptor of a file without a name. */
+struct spot {
+	int fd;
+	const char *name; /* NULL: fd itself */
+};
+
+static int spot_of(const struct node *node, const struct place *place, struct spot *ret_spot)
+{
+	if (!place->empty)
+		*ret_spot = (struct spot){ place->fd, place->name };
+	else if (node_is_folder(node))
+		*ret_spot = (struct spot){ place->fd, "." };
+	else if (node->type == S_IFREG >> 12)
+		*ret_spot = (struct spot){ place->fd, NULL };
+	else
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+static ssize_t get_value(const struct spot *spot, const char *key, void *value, size_t size)
+{
+	ssize_t n = 0;
+
+	if (spot->name)
+		return xattr_get(spot->fd, spot->name, key, value, size);
+	n = fgetxattr(spot->fd, key, value, size);
+	return n < 0 ? -errno : n;
+}
+
+static ssize_t get_list(const struct spot *spot, char *list, size_t size)
+{
+	ssize_t n = 0;
+
+	if (spot->name)
+		return xattr_list(spot->fd, spot->name, list, size);
+	n = flistxattr(spot->fd, list, size);
+	return n < 0 ? -errno : n;
+}
+
+static ssize_t read_value(struct overlay *ov, struct node *node, const char *key, void *value,
+			  size_t size)
+{
+	struct place place;
+	struct spot spot;
+	ssize_t n = place_get(ov, node, &place);
+
+	if (n < 0)
+		return n;
+	n = spot_of(node, &place, &spot);
+	if (n == 0)
+		n = get_value(&spot, key, value, size);
+	place_put(ov, &place);
+	return n;
+}
+
+void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *key, size_t size)
+{
+	struct overlay *ov = ops_overlay(req);
+	struct node *node = ops_node(req, ino);
+	const bool is_caps = str_eq(key, "security.capability");
+	char stored[KEY_MAX + 1];
+	auto_free char *value = NULL;
+	ssize_t n = key_stored(key, stored);
+
+	/* Asked at each write(2) until it is known that there is none. */
+	if (is_caps && node->flags & NODE_NO_CAPS)
+		n = -ENODATA;
+	if (str_starts(key, "trusted.overlay."))
+		n = -ENODATA;
+	if (n == 0 && size > 0) {
+		value = malloc(size);
+		n = value ? 0 : -ENOMEM;
+	}
+	if (n == 0)
+		n = read_value(ov, node, stored, value, size);
+	if (n == -ENODATA && is_caps)
+		node->flags |= NODE_NO_CAPS;
+	if (n < 0)
+		ops_reply(req, (int)n);
+	else if (size == 0)
+		(void)fuse_reply_xattr(req, (size_t)n); /* see ops_reply() */
+	else
+		(void)fuse_reply_buf(req, value, (size_t)n);
+}
+
+static ssize_t read_list(struct overlay *ov, struct node *node, char *list)
+{
+	struct place place;
+	struct spot spot;
+	ssize_t n = place_get(ov, node, &place);
+
+	if (n < 0)
+		return n;
+	n = spot_of(node, &place, &spot);
+	if (n == 0)
+		n = get_list(&spot, list, LIST_MAX);
+	place_put(ov, &place);
+	return n;
+}
+
+void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
+{
+	struct overlay *ov = ops_overlay(req);
+	auto_free char *list = malloc(LIST_MAX);
+	char shown[KEY_MAX + 1];
+	ssize_t n = list ? read_list(ov, ops_node(req, ino), list) : -ENOMEM;
+	size_t kept = 0;
+
+	for (ssize_t at = 0; at < n;) {
+		size_t length = strlen(list + at) + 1;
+		const char *key = key_shown(list + at, shown);
+
+		if (key) { /* shown keys are never longer than stored ones */
+			memmove(list + kept, key, strlen(key) + 1);
+			kept += strlen(key) + 1;
+		}
+		at += (ssize_t)length;
+	}
+	if (n < 0)
+		ops_reply(req, (int)n);
+	else if (size == 0)
+		(void)fuse_reply_xattr(req, kept); /* see ops_reply() */
+	else if (size < kept)
+		ops_reply(req, -ERANGE);
+	else
+		(void)fuse_reply_buf(req, list, kept);
+}
+
+/* value NULL: remove. */
+static int change_value(struct overlay *ov, struct node *node, const char *key, const char *value,
+			size_t size, int flags)
+{
+	struct place place;
+	struct spot spot;
+	int r = place_get(ov, node, &place);
+
+	if (r < 0)
+		return r;
+	r = spot_of(node, &place, &spot);
+	if (r == 0 && spot.name)
+		r = value ? xattr_set(spot.fd, spot.name, key, value, size, flags)
+			  : xattr_remove(spot.fd, spot.name, key);
+	else if (r == 0 && (value ? fsetxattr(spot.fd, key, value, size, flags)
+				  : fremovexattr(spot.fd, key)) < 0)
+		r = -errno;
+	place_put(ov, &place);
+	return r;
+}
+
+int op_setxattr(struct overlay *ov, struct node *node, const char *key, const char *value,
+		size_t size, int flags)
+{
+	char stored[KEY_MAX + 1];
+	int r = str_starts(key, "trusted.overlay.") ? -EPERM : key_stored(key, stored);
+
+	if (r == 0)
+		r = copy_up(ov, node, COPY_ALL);
+	if (r == 0)
+		r = change_value(ov, node, stored, value, size, flags);
+	if (str_eq(key, "security.capability"))
+		node->flags &= (uint8_t)~NODE_NO_CAPS;
+	return r;
+}
+
+void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *key)
+{
+	struct overlay *ov = ops_overlay(req);
+	struct node *node = ops_node(req, ino);
+	char stored[KEY_MAX + 1];
+	char unused;
+	ssize_t n = key_stored(key, stored);
+
+	/* What is not there is not removed, and nothing copied up for it. */
+	if (n == 0 && node->layer != UPPER)
+		n = read_value(ov, node, stored, &unused, 0);
+	if (n >= 0)
+		n = copy_up(ov, node, COPY_ALL);
+	if (n == 0)
+		n = change_value(ov, node, stored, NULL, 0, 0);
+	ops_reply(req, (int)n);
+}

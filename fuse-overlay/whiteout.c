@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whiteouts: see whiteout.h. Runs in bryo-overlay, in every thread, with the folder locked by the
+ * kernel.
+ *
+ * They are 0/0 character devices, which need no right since Linux 5.8, hard links of one in the
+ * work folder: an inode for each deleted file of an image is many. Where such devices cannot be
+ * made (an older kernel, NFS) they are files ".wh.NAME", as in OCI's layers.
+ */
+#include "fuse-overlay/whiteout.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "engine/base/file.h"
+#include "fuse-overlay/copyup.h"
+#include "fuse-overlay/overlay.h"
+
+static const char shared_name[] = "whiteout";
+
+static int make_device(int dir_fd, const char *name)
+{
+	return mknodat(dir_fd, name, S_IFCHR, makedev(0, 0)) < 0 ? -errno : 0;
+}
+
+void whiteout_init(struct overlay *ov)
+{
+	ov->has_devices = make_device(ov->work_fd, shared_name) == 0;
+}
+
+/* A 0/0 device of its own or a link of the shared one. */
+static int place_device(struct overlay *ov, int dir_fd, const char *name)
+{
+	if (linkat(ov->work_fd, shared_name, dir_fd, name, 0) == 0)
+		return 0;
+	if (errno == EEXIST)
+		return -EEXIST;
+	/* Too many links (65,000 on ext4), or none may be made here (NFS): then a new shared one is
+	 * begun, or this is one alone. */
+	if (errno == EMLINK && unlinkat(ov->work_fd, shared_name, 0) == 0 &&
+	    make_device(ov->work_fd, shared_name) == 0 &&
+	    linkat(ov->work_fd, shared_name, dir_fd, name, 0) == 0)
+		return 0;
+	return make_device(dir_fd, name);
+}
+
+static int mark_name(const char *name, char mark[NAME_MAX + 8])
+{
+	int n = snprintf(mark, NAME_MAX + 8, WHITEOUT_PREFIX "%s", name);
+
+	return n > NAME_MAX ? -ENAMETOOLONG : 0;
+}
+
+static int place_mark(int dir_fd, const char *name)
+{
+	char mark[NAME_MAX + 8];
+	int r = mark_name(name, mark);
+	int fd = -1;
+
+	if (r < 0)
+		return r;
+	fd = openat(dir_fd, mark, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	(void)close(fd); /* empty */
+	return 0;
+}
+
+int whiteout_forget_mark(int dir_fd, const char *name)
+{
+	char mark[NAME_MAX + 8];
+
+	if (mark_name(name, mark) < 0)
+		return 0;
+	return unlinkat(dir_fd, mark, 0) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int whiteout_make(struct overlay *ov, int dir_fd, const char *name)
+{
+	return ov->has_devices ? place_device(ov, dir_fd, name) : place_mark(dir_fd, name);
+}
+
+int whiteout_replace(struct overlay *ov, int dir_fd, const char *name)
+{
+	struct temp_name temp = temp_name(ov);
+	int r = 0;
+
+	if (!ov->has_devices) { /* first the mark: the file in this layer is seen all the same */
+		r = place_mark(dir_fd, name);
+		return r < 0 ? r : unlinkat(dir_fd, name, 0) < 0 ? -errno : 0;
+	}
+	r = place_device(ov, ov->work_fd, temp.text);
+	if (r < 0)
+		return r;
+	/* Two links of one inode: rename(2) would do nothing. It cannot be, name is no whiteout. */
+	if (renameat(ov->work_fd, temp.text, dir_fd, name) == 0)
+		return 0;
+	r = -errno;
+	(void)unlinkat(ov->work_fd, temp.text, 0); /* cleared at the next mount else */
+	return r;
+}
+
+int whiteout_replace_folder(struct overlay *ov, int dir_fd, const char *name)
+{
+	struct temp_name temp = temp_name(ov);
+	int r = 0;
+
+	if (ov->has_devices) {
+		r = place_device(ov, ov->work_fd, temp.text);
+		if (r < 0)
+			return r;
+		if (renameat2(ov->work_fd, temp.text, dir_fd, name, RENAME_EXCHANGE) == 0)
+			return file_remove_tree(ov->work_fd, temp.text);
+		r = -errno;
+		(void)unlinkat(ov->work_fd, temp.text, 0); /* cleared at the next mount else */
+		if (r != -EINVAL && r != -ENOSYS)
+			return r;
+		/* No exchange here (NFS): the folder away, then the mark. A kill in between shows
+		 * the lower folder again, and loses nothing. */
+	} else {
+		r = place_mark(dir_fd, name);
+		if (r < 0)
+			return r;
+	}
+	if (renameat(dir_fd, name, ov->work_fd, temp.text) < 0)
+		return -errno;
+	r = ov->has_devices ? place_device(ov, dir_fd, name) : 0;
+	return r < 0 ? r : file_remove_tree(ov->work_fd, temp.text);
+}
+
+int whiteout_make_opaque(int dir_fd, const char *name)
+{
+	char path[NAME_MAX + sizeof(OPAQUE_NAME) + 2];
+	int r = xattr_set(dir_fd, name, XATTR_OPAQUE, "y", 1, 0);
+	int fd = -1;
+
+	if (r != -EOPNOTSUPP && r != -EPERM)
+		return r;
+	/* No attributes here (NFS before 4.2, an old tmpfs): OCI's way. */
+	(void)snprintf(path, sizeof(path), "%s/" OPAQUE_NAME, name); /* fits */
+	fd = openat(dir_fd, path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	(void)close(fd); /* empty */
+	return 0;
+}
