@@ -63,7 +63,7 @@ static const struct cli_option options[] = {
 	{ .name = "ssh", .kind = CLI_STRING, .hidden = true, REFUSED },
 	{ .name = "storage-driver",
 	  .kind = CLI_STRING,
-	  .complete = "overlay,copy",
+	  .complete = "overlay,fuse-overlay,copy",
 	  .help = "Select which storage driver is used to manage storage of images and containers",
 	  .offset = AT(storage_driver) },
 	{ .name = "storage-opt", .kind = CLI_ARRAY, .hidden = true, REFUSED },

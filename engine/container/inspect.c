@@ -477,7 +477,7 @@ static json_t *graph_driver(struct engine *engine, const struct container *c)
 	(void)storage_container_driver(&engine->storage, c->id, &driver,
 				       NULL); /* auto, if unknown */
 	json_set_str(o, "Name", storage_driver_name(driver));
-	if (driver == STORAGE_OVERLAY) {
+	if (driver == STORAGE_OVERLAY || driver == STORAGE_FUSE) {
 		json_set_str(data, "UpperDir", upper);
 		json_set_str(data, "WorkDir", work);
 	}

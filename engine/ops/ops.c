@@ -15,7 +15,7 @@ static int choose_driver(const struct ops_config *config, struct ops *ops, struc
 		return 0;
 	if (storage_driver_parse(config->storage_driver, &ops->engine.driver) < 0)
 		return err_say(err, ERR_USAGE,
-			       "unknown storage driver \"%s\": want overlay or copy",
+			       "unknown storage driver \"%s\": want overlay, fuse-overlay or copy",
 			       config->storage_driver);
 	ops->storage_driver = xstrdup(config->storage_driver);
 	return 0;

@@ -26,6 +26,7 @@ enum { LAYERS_MAX = 500, MADE_OF_MAX = 1024 * 1024 };
 
 static const struct driver *const drivers[STORAGE_DRIVER_COUNT] = {
 	[STORAGE_OVERLAY] = &driver_overlay,
+	[STORAGE_FUSE] = &driver_fuse,
 	[STORAGE_COPY] = &driver_copy,
 };
 
@@ -222,6 +223,15 @@ int storage_root_attributes(const struct driver_mount_args *args, int root_fd, s
 	return 0;
 }
 
+/* Ids are shifted by the FUSE overlay where there is one: then no layer is copied for them. */
+static enum storage_driver choose_driver(const struct storage *s,
+					 const struct storage_container_args *args)
+{
+	if (args->driver == STORAGE_AUTO && (s->mount_program || (args->idmap && fuse_is_there())))
+		return STORAGE_FUSE;
+	return args->driver;
+}
+
 static int create_in(const struct storage_container_args *args,
 		     const struct driver_mount_args *mount, struct err *err)
 {
@@ -241,9 +251,11 @@ static int create_in(const struct storage_container_args *args,
 	return r < 0 ? r : drivers[driver]->create(&here, err);
 }
 
-int storage_container_create(const struct storage *s, const struct storage_container_args *args,
+int storage_container_create(const struct storage *s, const struct storage_container_args *asked,
 			     struct err *err)
 {
+	struct storage_container_args chosen = *asked;
+	const struct storage_container_args *args = &chosen;
 	struct driver_mount_args mount = { .storage = s, .lower_count = args->layers->count };
 	int fds[LAYERS_MAX];
 	auto_close int rootfs_fd = -1;
@@ -253,11 +265,13 @@ int storage_container_create(const struct storage *s, const struct storage_conta
 
 	if (!path_is_name(args->id))
 		return err_say(err, ERR_USAGE, "\"%s\" is no id of a container", args->id);
+	chosen.driver = choose_driver(s, asked);
 	/* From the look at the layers until made-of names them, nobody may remove one. */
 	r = storage_lock(s, false, &lock_fd, err);
 	if (r < 0)
 		return r;
-	r = storage_layers_open(s, args->layers, args->idmap, fds, err);
+	r = storage_layers_open(s, args->layers, args->driver == STORAGE_FUSE ? NULL : args->idmap,
+				fds, err);
 	if (r < 0)
 		return r;
 	(void)snprintf(path, sizeof(path), "%s/rootfs", args->id); /* a name is at most 255 bytes */
@@ -281,28 +295,79 @@ int storage_container_create(const struct storage *s, const struct storage_conta
 
 /* ---- Mounting ---- */
 
+/* Empty; the last mount was the FUSE overlay's. */
+static const char fuse_name[] = "on-fuse";
+
+static bool is_there(int rootfs_fd, const char *name)
+{
+	return faccessat(rootfs_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 /* The copy is renamed to its place when it is whole. */
 static enum storage_driver driver_in(int rootfs_fd)
 {
-	return faccessat(rootfs_fd, "root", F_OK, AT_SYMLINK_NOFOLLOW) == 0 ? STORAGE_COPY
-									    : STORAGE_OVERLAY;
+	if (is_there(rootfs_fd, "root"))
+		return STORAGE_COPY;
+	return is_there(rootfs_fd, fuse_name) ? STORAGE_FUSE : STORAGE_OVERLAY;
 }
 
-static int mount_with(const struct driver_mount_args *args, enum storage_driver driver, int *ret_fd,
-		      struct err *err)
+/* For inspect: what cannot be noted is only told wrongly there. */
+static void note_driver(int rootfs_fd, enum storage_driver driver)
 {
-	bool may_change = args->made && args->made->driver == STORAGE_AUTO;
-	struct err first = ERR_INIT;
-	int r = drivers[driver]->mount(args, ret_fd, &first);
+	if (driver == STORAGE_FUSE && !is_there(rootfs_fd, fuse_name))
+		(void)mknodat(rootfs_fd, fuse_name, S_IFREG | 0600, 0);
+	else if (driver == STORAGE_OVERLAY && is_there(rootfs_fd, fuse_name))
+		(void)unlinkat(rootfs_fd, fuse_name, 0);
+}
 
-	/* This host refuses overlay, in this place: the container goes on as a copy. */
-	if (r == -EOPNOTSUPP && may_change && driver == STORAGE_OVERLAY) {
+static int try_overlay(const struct driver_mount_args *args, enum storage_driver driver,
+		       int *ret_fd, struct err *err)
+{
+	int r = 0;
+
+	if (driver == STORAGE_OVERLAY && args->rootfs_fd >= 0 && fuse_only(args->rootfs_fd))
+		return err_say(err, ERR_UNSUPPORTED,
+			       "the kernel's overlay cannot show what the FUSE overlay has written "
+			       "here (use --storage-driver=fuse-overlay)");
+	r = drivers[driver]->mount(args, ret_fd, err);
+	if (r == 0 && args->rootfs_fd >= 0)
+		note_driver(args->rootfs_fd, driver);
+	return r;
+}
+
+/* The kernel's overlay, where it refuses ours, and where that cannot be either a copy. */
+static int mount_any(const struct driver_mount_args *args, int *ret_fd, struct err *err)
+{
+	struct err first = ERR_INIT;
+	struct storage_idmap map;
+	int r = try_overlay(args, STORAGE_OVERLAY, ret_fd, &first);
+
+	/* Not where layers have been shifted: it would shift them again. */
+	if (r == -EOPNOTSUPP && !(args->made && made_of_idmap(args->made, &map)))
+		r = try_overlay(args, STORAGE_FUSE, ret_fd, &first);
+	if (r == -EOPNOTSUPP && args->rootfs_fd >= 0 && !fuse_only(args->rootfs_fd)) {
 		r = driver_copy.create(args, err);
 		return r < 0 ? r : driver_copy.mount(args, ret_fd, err);
 	}
 	if (r < 0 && err)
 		*err = first;
 	return r;
+}
+
+static int mount_with(const struct driver_mount_args *args, int *ret_fd, struct err *err)
+{
+	enum storage_driver driver = args->made->driver;
+
+	if (is_there(args->rootfs_fd, "root"))
+		return driver_copy.mount(args, ret_fd, err);
+	return driver == STORAGE_AUTO ? mount_any(args, ret_fd, err)
+				      : try_overlay(args, driver, ret_fd, err);
+}
+
+/* The map for which layers must have been copied: none where the FUSE overlay shows ids by it. */
+static const struct storage_idmap *shift_of(const struct made_of *made, struct storage_idmap *map)
+{
+	return made->driver != STORAGE_FUSE && made_of_idmap(made, map) ? map : NULL;
 }
 
 static int mount_container(const struct storage_mount_args *args, int *ret_fd, struct err *err)
@@ -316,8 +381,8 @@ static int mount_container(const struct storage_mount_args *args, int *ret_fd, s
 	if (r == 0)
 		r = made_of_read(rootfs_fd, args->id, &made, err);
 	if (r == 0)
-		r = storage_layers_open(args->storage, &made.layers,
-					made_of_idmap(&made, &map) ? &map : NULL, fds, err);
+		r = storage_layers_open(args->storage, &made.layers, shift_of(&made, &map), fds,
+					err);
 	if (r < 0)
 		return r;
 	r = mount_with(&(struct driver_mount_args){ .storage = args->storage,
@@ -328,7 +393,7 @@ static int mount_container(const struct storage_mount_args *args, int *ret_fd, s
 						    .is_volatile = args->is_volatile,
 						    .selinux_label = args->selinux_label,
 						    .made = &made },
-		       driver_in(rootfs_fd), ret_fd, err);
+		       ret_fd, err);
 	close_all(fds, made.layers.count);
 	return r < 0 ? err_prefix(err, "container %s", args->id) : 0;
 }
@@ -340,14 +405,13 @@ static int mount_layers(const struct storage_mount_args *args, int *ret_fd, stru
 
 	if (r < 0)
 		return r;
-	r = driver_overlay.mount(
-		&(struct driver_mount_args){ .storage = args->storage,
-					     .rootfs_fd = -1,
-					     .lower_fds = fds,
-					     .lower_count = args->layers->count,
-					     .read_only = true,
-					     .selinux_label = args->selinux_label },
-		ret_fd, err);
+	r = mount_any(&(struct driver_mount_args){ .storage = args->storage,
+						   .rootfs_fd = -1,
+						   .lower_fds = fds,
+						   .lower_count = args->layers->count,
+						   .read_only = true,
+						   .selinux_label = args->selinux_label },
+		      ret_fd, err);
 	close_all(fds, args->layers->count);
 	return r;
 }

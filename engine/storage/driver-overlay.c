@@ -288,7 +288,8 @@ static int try_changes(int mount_fd, int upper_fd, struct err *err)
 	return 0;
 }
 
-int overlay_try(const struct storage *s, const struct scratch *scratch, struct err *err)
+int overlay_try(const struct driver *driver, const struct storage *s, const struct scratch *scratch,
+		struct err *err)
 {
 	static const char *const folders[] = { "lower", "upper", "work", "lower/folder" };
 	auto_close int lower_fd = -1;
@@ -305,7 +306,7 @@ int overlay_try(const struct storage *s, const struct scratch *scratch, struct e
 	upper_fd = openat(scratch->fd, "upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (lower_fd < 0 || upper_fd < 0)
 		return err_set(err, -errno, "cannot open a folder to try overlay in");
-	r = overlay_mount(&(struct driver_mount_args){ .storage = s,
+	r = driver->mount(&(struct driver_mount_args){ .storage = s,
 						       .rootfs_fd = scratch->fd,
 						       .lower_fds = &lower_fd,
 						       .lower_count = 1 },

@@ -77,6 +77,20 @@ static int try_copy(const struct storage *s, const struct scratch *scratch, stru
 		&fd, err);
 }
 
+/* Each in a folder of its own. */
+static int try_driver(const struct storage *s, enum storage_driver driver, struct err *err)
+{
+	struct scratch scratch auto_done(scratch) = SCRATCH_INIT;
+	int r = scratch_open(s, "probe-", &scratch, err);
+
+	if (r < 0)
+		return r;
+	if (driver == STORAGE_COPY)
+		return try_copy(s, &scratch, err);
+	return overlay_try(driver == STORAGE_FUSE ? &driver_fuse : &driver_overlay, s, &scratch,
+			   err);
+}
+
 static int probe_now(const struct storage *s, struct storage_probe *ret, struct err *err)
 {
 	struct storage_probe probe = { .best = STORAGE_AUTO };
@@ -88,8 +102,7 @@ static int probe_now(const struct storage *s, struct storage_probe *ret, struct 
 	for (int d = STORAGE_OVERLAY; d < STORAGE_DRIVER_COUNT; d++) {
 		struct err why = ERR_INIT;
 
-		r = d == STORAGE_OVERLAY ? overlay_try(s, &scratch, &why)
-					 : try_copy(s, &scratch, &why);
+		r = try_driver(s, (enum storage_driver)d, &why);
 		probe.drivers[d].works = r == 0;
 		(void)snprintf(probe.drivers[d].why_not, sizeof(probe.drivers[d].why_not), "%.255s",
 			       why.text);

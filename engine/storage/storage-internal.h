@@ -129,7 +129,13 @@ struct driver {
 };
 
 extern const struct driver driver_overlay;
+extern const struct driver driver_fuse;
 extern const struct driver driver_copy;
+
+/* True where the FUSE overlay can be tried: its device is open to us, its program installed. */
+bool fuse_is_there(void);
+/* True for an upper folder that only the FUSE overlay shows as it is meant. */
+bool fuse_only(int rootfs_fd);
 
 /* The overlay as mount(2) takes it, for kernels before 6.7 with long lists of layers. */
 int overlay_mount_classic(const struct driver_mount_args *args, int *ret_fd, struct err *err);
@@ -138,8 +144,9 @@ int overlay_mount_classic(const struct driver_mount_args *args, int *ret_fd, str
 int storage_root_attributes(const struct driver_mount_args *args, int root_fd, struct err *err);
 
 /* Asks a mount of its own for what containers need of one: 0, or ERR_UNSUPPORTED saying what is
- * missing. For the probe. */
-int overlay_try(const struct storage *storage, const struct scratch *scratch, struct err *err);
+ * missing. For the probe, of either overlay. */
+int overlay_try(const struct driver *driver, const struct storage *storage,
+		const struct scratch *scratch, struct err *err);
 
 /* ---- Layer records ---- */
 

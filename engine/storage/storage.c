@@ -32,6 +32,7 @@ enum { FOLDER_MODE = 0711 };
 static const char *const driver_names[STORAGE_DRIVER_COUNT] = {
 	[STORAGE_AUTO] = "auto",
 	[STORAGE_OVERLAY] = "overlay",
+	[STORAGE_FUSE] = "fuse-overlay",
 	[STORAGE_COPY] = "copy",
 };
 

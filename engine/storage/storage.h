@@ -31,6 +31,9 @@ struct storage {
 	int layers_fd;
 	int containers_fd;
 	char *path; /* of the data root, for messages */
+	/* Mounts the FUSE overlay in place of bryo-overlay, with fuse-overlayfs' command line
+	 * (overlay.mount_program); NULL, or the opener's to set and keep. */
+	const char *mount_program;
 };
 #define STORAGE_INIT ((struct storage){ .root_fd = -1, .layers_fd = -1, .containers_fd = -1 })
 
@@ -46,11 +49,13 @@ void storage_done(struct storage *storage);
 enum storage_driver {
 	STORAGE_AUTO,	 /* the best that works: tried in the order below */
 	STORAGE_OVERLAY, /* the kernel's overlay, in a user namespace since Linux 5.11 */
+	STORAGE_FUSE,	 /* our own overlay, in user space */
 	STORAGE_COPY,	 /* a plain copy per container (reflinks where the file system can) */
 };
-enum { STORAGE_DRIVER_COUNT = 3 };
+enum { STORAGE_DRIVER_COUNT = 4 };
 
-const char *storage_driver_name(enum storage_driver driver); /* "auto", "overlay", "copy" */
+const char *
+storage_driver_name(enum storage_driver driver); /* "auto", "overlay", "fuse-overlay", "copy" */
 int storage_driver_parse(const char *name, enum storage_driver *ret_driver); /* 0 or -EINVAL */
 
 struct storage_probe {
@@ -83,8 +88,8 @@ struct storage_range {
 
 /*
  * For a container whose user namespace maps ids otherwise than the store's own (keep-id, auto):
- * the layers' owners are ids inside, and the container must find them there. Layers are copied
- * once per map ("shifted") or, where the kernel lets us, mounted through the map.
+ * the layers' owners are ids inside, and the container must find them there. The FUSE overlay
+ * shows them so; for the other drivers layers are copied once per map ("shifted").
  */
 struct storage_idmap {
 	const struct storage_range *uids;
