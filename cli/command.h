@@ -23,6 +23,7 @@ struct cli_global {
 	const char *log_level;
 	const char *out;
 	struct strv runtime_flags;
+	struct strv storage_opts;
 	bool version;
 	bool help;
 };

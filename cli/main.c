@@ -55,7 +55,9 @@ static int open_from(const struct rootless *rootless, bool entered, const struct
 		.data_root = rootless->data_root,
 		.run_root = rootless->run_root,
 		.runtime = global->runtime,
-		.storage_driver = global->storage_driver,
+		.storage_driver =
+			global->storage_driver ? global->storage_driver : getenv("STORAGE_DRIVER"),
+		.storage_opts = &global->storage_opts,
 		.cgroup_manager = global->cgroup_manager,
 		.rootless = rootless->mode != ROOTLESS_PRIVILEGED,
 		.one_id = rootless->one_id,

@@ -11,6 +11,7 @@
 #
 #   FLAVOR           which build: .build/FLAVOR/bin (release)
 #   BRYO             another engine to test, such as podman, instead of the build's bryo
+#   STORAGE_DRIVER   another than the best that works here: the suites on the FUSE overlay, or on copies
 #   BRYO_TEST_USER   another name than bryo-test
 #   BRYO_TEST_TMP    where the copy and the tests' files are kept (/var/tmp)
 #   BRYO_TEST_JOBS   suites at a time (one per processor)
@@ -108,6 +109,7 @@ environment=(HOME="$home" USER="$(${as_user[@]} id -un)" LOGNAME="$(${as_user[@]
 	TMPDIR="$work/tmp" BRYO="$BRYO" BRYO_WORK="$work" BRYO_MODE="$mode"
 	BRYO_RECORD="${BRYO_RECORD:-}" BATS_TEST_TIMEOUT="${BATS_TEST_TIMEOUT:-120}"
 	BRYO_KILL_STEP="${BRYO_KILL_STEP:-}" BRYO_KILL_SAMPLE="${BRYO_KILL_SAMPLE:-}")
+[ -z "${STORAGE_DRIVER:-}" ] || environment+=(STORAGE_DRIVER="$STORAGE_DRIVER")
 [ -z "$runtime" ] || environment+=(XDG_RUNTIME_DIR="$runtime")
 # Leaks are looked for by a thread that traces its process: one whose next child is in another pid namespace
 # (exec) waits for that for ever. The unit tests look for them.

@@ -34,6 +34,7 @@ struct engine {
 	uint32_t own_uid, own_gid;
 	struct idmap_set maps;
 	enum storage_driver driver;
+	const char *mount_program; /* of the FUSE overlay, its opener's; NULL: bryo's own */
 	struct state containers;
 	struct storage storage;
 	struct image_store images;

@@ -42,6 +42,7 @@ int engine_open_stores(struct engine *engine, struct err *err)
 {
 	int r = storage_open(&engine->storage, engine->data_root, err);
 
+	engine->storage.mount_program = engine->mount_program;
 	if (r == 0)
 		r = state_open(engine->data_root, "containers", STATE_FILE, &engine->containers,
 			       err);

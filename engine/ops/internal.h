@@ -9,6 +9,7 @@
 struct ops {
 	struct engine engine;
 	char *runtime;	      /* --runtime of the command line; NULL: as configured */
+	char *mount_program;
 	char *storage_driver; /* as given, for bryo-image; NULL: probe */
 	char *cgroup_manager;
 	json_t *conf; /* containers.conf, merged; NULL: not read yet */

@@ -2,8 +2,10 @@
 /* Opening the engine from the launcher's settings. */
 #include "engine/ops/ops.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/base/alloc.h"
 #include "engine/config/containers_conf.h"
@@ -19,6 +21,34 @@ static int choose_driver(const struct ops_config *config, struct ops *ops, struc
 			       config->storage_driver);
 	ops->storage_driver = xstrdup(config->storage_driver);
 	return 0;
+}
+
+/* As in storage.conf(5). The "overlay." in front may be left out, as Podman has it. */
+static int choose_storage_option(const char *text, struct ops *ops, struct err *err)
+{
+	const char *key = str_after(text, "overlay.") ? str_after(text, "overlay.") : text;
+	const char *program = str_after(key, "mount_program=");
+
+	if (!program)
+		return err_say(err, ERR_UNSUPPORTED, "--storage-opt %s is not supported yet", text);
+	if (*program != '/' || access(program, X_OK) < 0)
+		return err_say(err, ERR_USAGE, "--storage-opt %s: %s", text,
+			       *program != '/' ? "the program's whole path is needed"
+					       : strerror(errno));
+	free(ops->mount_program);
+	ops->mount_program = xstrdup(program);
+	return 0;
+}
+
+static int choose_storage_options(const struct ops_config *config, struct ops *ops, struct err *err)
+{
+	const size_t count = config->storage_opts ? config->storage_opts->count : 0;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = choose_storage_option(config->storage_opts->v[i], ops, err);
+	ops->engine.mount_program = ops->mount_program;
+	return r;
 }
 
 int ops_open(const struct ops_config *config, struct ops **ret_ops, struct err *err)
@@ -38,6 +68,8 @@ int ops_open(const struct ops_config *config, struct ops **ret_ops, struct err *
 	if (config->id_maps)
 		memcpy(&ops->engine.maps, config->id_maps, sizeof(ops->engine.maps));
 	r = choose_driver(config, ops, err);
+	if (r == 0)
+		r = choose_storage_options(config, ops, err);
 	if (r == 0)
 		r = engine_open_stores(&ops->engine, err);
 	if (r < 0) {
@@ -64,6 +96,7 @@ void ops_close(struct ops *ops)
 	engine_done(&ops->engine);
 	free(ops->runtime);
 	free(ops->storage_driver);
+	free(ops->mount_program);
 	free(ops->cgroup_manager);
 	json_decref(ops->conf);
 	free(ops);

@@ -37,6 +37,7 @@ struct ops_config {
 	const char *run_root;	    /* sockets and what a reboot makes worthless */
 	const char *runtime;	    /* --runtime of the command line, NULL: our own */
 	const char *storage_driver; /* NULL: probe */
+	const struct strv *storage_opts; /* --storage-opt, "KEY=VALUE"; NULL: none */
 	const char *cgroup_manager; /* NULL: probe */
 	bool rootless;		    /* only shown (info), never asked below */
 	bool one_id;		    /* the namespace holds a single id */
