@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,8 @@
 #include "engine/base/fd.h"
 #include "engine/base/file.h"
 #include "engine/base/str.h"
+#include "fuse-overlay/attr.h"
+#include "fuse-overlay/links.h"
 #include "fuse-overlay/overlay.h"
 
 enum { COPY_BUFFER = 128 * 1024, XATTR_LIST_SIZE = 64 * 1024 };
@@ -261,6 +264,32 @@ static int finish_file(struct overlay *ov, struct node *node, int from_fd, int t
 	return ov->options.is_volatile || fsync(to_fd) == 0 ? 0 : -errno;
 }
 
+/* The copy's further names: hard links of the lower file, as links.c knows them. */
+static int install_links(struct overlay *ov, const struct node *node, int dir_fd)
+{
+	int r = 0;
+
+	for (const struct node_name *name = node->names->next; r == 0 && name; name = name->next) {
+		struct handle *dir = NULL;
+
+		r = handle_folder_locked(ov, name->parent, UPPER, &dir);
+		if (r == 0 && linkat(dir_fd, node->names->text, dir->fd, name->text, 0) < 0)
+			r = -errno;
+		handle_put_p(ov, &dir);
+	}
+	return r;
+}
+
+/* False where a name was added since the folders above were copied up. */
+static bool parents_are_up(const struct node *node)
+{
+	const struct node_name *name = node->names;
+
+	while (name && name->parent->layer == UPPER)
+		name = name->next;
+	return !name;
+}
+
 /*
  * Puts the copy in its place: a file without a name, or temp in the work folder. The tree is held
  * exclusively. An orphan's copy stays without a name.
@@ -268,14 +297,21 @@ static int finish_file(struct overlay *ov, struct node *node, int from_fd, int t
 static int install(struct overlay *ov, struct node *node, int fd, const char *temp)
 {
 	struct handle *dir = NULL;
+	struct stat st;
 	char number[16];
 	int r = 0;
 
 	if (!node->names)
 		return temp && unlinkat(ov->work_fd, temp, 0) < 0 ? -errno : 0;
+	if (!parents_are_up(node))
+		return -EAGAIN;
 	r = handle_folder_locked(ov, node->names->parent, UPPER, &dir);
 	if (r < 0)
 		return r;
+	if (fstatat(dir->fd, ".", &st, 0) < 0) {
+		handle_put(ov, dir);
+		return -errno;
+	}
 	if (temp) {
 		r = renameat(ov->work_fd, temp, dir->fd, node->names->text);
 	} else {
@@ -283,6 +319,14 @@ static int install(struct overlay *ov, struct node *node, int fd, const char *te
 		r = linkat(ov->proc_fd, number, dir->fd, node->names->text, AT_SYMLINK_FOLLOW);
 	}
 	r = r < 0 ? -errno : 0;
+	if (r == 0)
+		r = install_links(ov, node, dir->fd);
+	/* Seen from above nothing has changed in the folder. */
+	if (r == 0) {
+		const struct timespec times[2] = { st.st_atim, st.st_mtim };
+
+		(void)utimensat(dir->fd, ".", times, 0); /* the copy is in place all the same */
+	}
 	handle_put(ov, dir);
 	return r;
 }
@@ -435,28 +479,62 @@ static int copy_one(struct overlay *ov, struct node *node, off_t size)
 	return r;
 }
 
-/* The highest folder above node that is not in the upper layer, or node itself; NULL: all are. */
-static struct node *highest_missing(struct overlay *ov, struct node *node)
+/* The highest of the folders from here up that is not in the upper layer; NULL: all are. */
+static struct node *highest_missing_folder(struct node *folder)
 {
 	struct node *highest = NULL;
 
-	pthread_rwlock_rdlock(&ov->tree);
-	for (struct node *at = node; at->layer != UPPER;) {
+	for (struct node *at = folder; at->layer != UPPER;) {
 		highest = at;
 		if (!at->names)
 			break;
 		at = at->names->parent;
 	}
-	pthread_rwlock_unlock(&ov->tree);
 	return highest;
+}
+
+/* The first to be copied up: a folder above one of node's names, or node itself; NULL: none. */
+static struct node *next_missing(struct overlay *ov, struct node *node)
+{
+	struct node *next = NULL;
+
+	pthread_rwlock_rdlock(&ov->tree);
+	if (node->layer != UPPER) {
+		for (struct node_name *name = node->names; !next && name; name = name->next)
+			next = highest_missing_folder(name->parent);
+		if (!next)
+			next = node;
+	}
+	pthread_rwlock_unlock(&ov->tree);
+	return next;
+}
+
+/* A file with several names in its layer goes up with all of them. */
+static int know_links(struct overlay *ov, struct node *node, struct links_held *held)
+{
+	struct stat st;
+	int r = 0;
+
+	if (node->layer == UPPER || node->type != S_IFREG >> 12)
+		return 0;
+	r = attr_get(ov, node, &st);
+	return r < 0 || st.st_nlink < 2 ? r : links_know(ov, node, held);
 }
 
 int copy_up(struct overlay *ov, struct node *node, off_t size)
 {
+	struct links_held held = { 0 };
 	struct node *next = NULL;
-	int r = overlay_writable(ov) ? 0 : -EROFS;
+	int r = 0;
 
-	while (r == 0 && (next = highest_missing(ov, node)))
+	if (node->layer == UPPER)
+		return 0;
+	r = overlay_writable(ov) ? know_links(ov, node, &held) : -EROFS;
+	while (r == 0 && (next = next_missing(ov, node))) {
 		r = copy_one(ov, next, next == node ? size : COPY_ALL);
+		if (r == -EAGAIN) /* another name has come to be known */
+			r = 0;
+	}
+	links_release(ov, &held);
 	return r;
 }

@@ -22,6 +22,7 @@
 #include "engine/base/proc.h"
 #include "fuse-overlay/channel.h"
 #include "fuse-overlay/confine.h"
+#include "fuse-overlay/links.h"
 #include "fuse-overlay/listing.h"
 #include "fuse-overlay/mount.h"
 #include "fuse-overlay/ops.h"
@@ -133,6 +134,8 @@ static int overlay_open(struct overlay *ov, struct err *err)
 	for (int i = 0; r == 0 && i < COPY_LOCKS; i++)
 		r = -pthread_mutex_init(&ov->copy_locks[i], NULL);
 	if (r == 0)
+		r = -pthread_mutex_init(&ov->links_lock, NULL);
+	if (r == 0)
 		r = -pthread_rwlock_init(&ov->tree, NULL);
 	if (r == 0)
 		r = make_root(ov);
@@ -146,6 +149,7 @@ static void overlay_done(struct overlay *ov)
 	if (ov->nodes.buckets)
 		nodes_done(ov);
 	listings_done(ov);
+	links_done(ov);
 	layers_close(ov);
 	fd_close(&ov->work_fd);
 	fd_close(&ov->proc_fd);

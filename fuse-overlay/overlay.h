@@ -28,6 +28,7 @@
 
 enum { COPY_LOCKS = 64 };
 
+struct link_table;
 struct listing_cache;
 
 struct overlay {
@@ -39,6 +40,8 @@ struct overlay {
 	struct node_table nodes;
 	struct handle_cache handles;
 	struct listing_cache *listings;
+	pthread_mutex_t links_lock;
+	struct link_table **links; /* by layer; what links.c has learned */
 	pthread_rwlock_t tree;
 	pthread_mutex_t copy_locks[COPY_LOCKS];
 	_Atomic uint64_t copies; /* counts copied-up nodes: see entry_find() */
