@@ -42,6 +42,9 @@ OPT := -O2 -g $(HARDEN)
 ifeq ($(FLAVOR),asan)
 OPT := -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 endif
+ifeq ($(FLAVOR),tsan)
+OPT := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+endif
 ifeq ($(FLAVOR),fuzz)
 CC := clang-14
 OPT := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined
@@ -50,7 +53,7 @@ endif
 CPPFLAGS += -D_GNU_SOURCE -I. -DBRYO_VERSION='"$(VERSION)"'
 ALL_CFLAGS := -std=gnu17 $(WARN) $(OPT) -ffunction-sections -fdata-sections \
 	-I$(or $(shell $(PKG_CONFIG) --variable=includedir slirp 2>/dev/null),/usr/include)/slirp $(CFLAGS)
-ALL_LDFLAGS := $(filter -fsanitize=address%,$(subst $(comma)fuzzer-no-link,,$(OPT))) -Wl,--gc-sections \
+ALL_LDFLAGS := $(filter -fsanitize=address% -fsanitize=thread,$(subst $(comma)fuzzer-no-link,,$(OPT))) -Wl,--gc-sections \
 	-Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 comma := ,
 

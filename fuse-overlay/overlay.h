@@ -44,11 +44,11 @@ struct overlay {
 	struct link_table **links; /* by layer; what links.c has learned */
 	pthread_rwlock_t tree;
 	pthread_mutex_t copy_locks[COPY_LOCKS];
-	_Atomic uint64_t copies; /* counts copied-up nodes: see entry_find() */
-	_Atomic uint64_t temp;	 /* the next temporary name */
-	bool has_trusted;	 /* trusted.* attributes can be read: the caller is real root */
-	bool has_numbers;	 /* upper files may bear a kept inode number */
-	bool has_devices;	 /* whiteouts can be 0/0 devices here */
+	_Atomic uint64_t copies;  /* counts copied-up nodes: see entry_find() */
+	_Atomic uint64_t temp;	  /* the next temporary name */
+	bool has_trusted;	  /* trusted.* attributes can be read: the caller is real root */
+	_Atomic bool has_numbers; /* upper files may bear a kept inode number */
+	bool has_devices;	  /* whiteouts can be 0/0 devices here */
 };
 
 static inline bool overlay_writable(const struct overlay *ov)

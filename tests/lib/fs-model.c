@@ -208,7 +208,8 @@ static void use_held(void)
 		fail("an open file reads differently: %zd bytes, the model %zd", n[0], n[1]);
 	if (st[0].st_size != st[1].st_size || st[0].st_mode != st[1].st_mode ||
 	    st[0].st_nlink != st[1].st_nlink)
-		fail("an open file looks different: size %lld mode %o links %lu, the model %lld %o %lu",
+		fail("an open file looks different: size %lld mode %o links %lu, the model %lld %o "
+		     "%lu",
 		     (long long)st[0].st_size, st[0].st_mode, (unsigned long)st[0].st_nlink,
 		     (long long)st[1].st_size, st[1].st_mode, (unsigned long)st[1].st_nlink);
 }
@@ -240,7 +241,8 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static size_t read_names(const char *path, char **names)
+/* At the top only this thread's own. */
+static size_t read_names(const char *path, char **names, int at_top)
 {
 	DIR *dir = opendir(path);
 	struct dirent *e = NULL;
@@ -249,7 +251,8 @@ static size_t read_names(const char *path, char **names)
 	if (!dir)
 		fail("opendir %s: %s", path, strerror(errno));
 	while ((e = readdir(dir)))
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && n < LIST)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && n < LIST &&
+		    (!at_top || strncmp(e->d_name, prefix, strlen(prefix)) == 0))
 			names[n++] = strdup(e->d_name);
 	(void)closedir(dir);
 	qsort(names, n, sizeof(names[0]), by_name);
@@ -306,8 +309,8 @@ static void compare_tree(const char *path)
 {
 	char **a = calloc(LIST, sizeof(char *));
 	char **b = calloc(LIST, sizeof(char *));
-	size_t n = read_names(join(tested, path), a);
-	size_t m = read_names(join(model, path), b);
+	size_t n = read_names(join(tested, path), a, !*path);
+	size_t m = read_names(join(model, path), b, !*path);
 
 	for (size_t i = 0; i < n || i < m; i++) {
 		char below[PATH_SIZE];
@@ -316,8 +319,7 @@ static void compare_tree(const char *path)
 			fail("in %s: %s, the model %s", path, i < n ? a[i] : "nothing",
 			     i < m ? b[i] : "nothing");
 		(void)snprintf(below, sizeof(below), "%s%s%s", path, *path ? "/" : "", a[i]);
-		if (*path || !*prefix || strncmp(below, prefix, strlen(prefix)) == 0)
-			compare_one(below);
+		compare_one(below);
 	}
 	for (size_t i = 0; i < n; i++)
 		free(a[i]);
