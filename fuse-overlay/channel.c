@@ -7,6 +7,7 @@
 #include <linux/fuse.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -93,6 +94,7 @@ struct channels {
 	pthread_cond_t seek_ready;
 	struct seek *seeks;
 	bool is_ending;
+	bool is_shared; /* one channel for all threads */
 };
 
 /* This thread's. */
@@ -123,6 +125,13 @@ char *channel_buffer(size_t size)
 bool channel_kills_ids(void)
 {
 	return here->kills_ids;
+}
+
+int channel_forget_attributes(uint64_t ino)
+{
+	int r = fuse_lowlevel_notify_inval_inode(here->all->session, ino, -1, 0);
+
+	return r == -ENOENT ? 0 : r; /* it remembers none */
 }
 
 bool channel_has_writeback(void)
@@ -516,6 +525,9 @@ static void op_init(void *ctx, struct fuse_conn_info *conn)
 	want(conn, FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_EXPLICIT_INVAL_DATA);
 	/* The upper file system applies umask or default ACL: it alone knows which. */
 	want(conn, FUSE_CAP_DONT_MASK);
+#ifdef FUSE_CAP_HANDLE_KILLPRIV_V2 /* else patch_init() */
+	want(conn, FUSE_CAP_HANDLE_KILLPRIV_V2);
+#endif
 	if (!o->no_acl)
 		want(conn, FUSE_CAP_POSIX_ACL);
 	if (!o->no_writeback && overlay_writable(ov))
@@ -533,6 +545,7 @@ static int make_session(struct channels *all, int fd, struct err *err)
 	char *argv[] = { name, debug, NULL };
 	struct fuse_args args = FUSE_ARGS_INIT(all->ov->options.debug ? 2 : 1, argv);
 	struct fuse_lowlevel_ops ops = overlay_ops;
+	char path[32];
 	int own = -1;
 
 	ops.init = op_init;
@@ -542,9 +555,18 @@ static int make_session(struct channels *all, int fd, struct err *err)
 		return err_say(err, ERR_FAILED, "libfuse makes no session");
 	/* The session closes its own at its end; the channels' are the caller's. */
 	own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	if (own < 0 || fuse_session_custom_io(all->session, &channel_io, own) != 0)
-		return err_set(err, own < 0 ? -errno : -EINVAL, "cannot give libfuse its channel");
-	return 0;
+	if (own < 0)
+		return err_set(err, -errno, "cannot copy a channel");
+	if (fuse_session_custom_io(all->session, &channel_io, own) == 0)
+		return 0;
+	/* Built without (libfuse 3.18's default): all threads share the first channel, to which
+	 * libfuse then answers by itself. */
+	all->is_shared = true;
+	(void)snprintf(path, sizeof(path), "/dev/fd/%d", own); /* fits */
+	if (fuse_session_mount(all->session, path) == 0)
+		return 0;
+	(void)close(own); /* a channel: nothing to lose */
+	return err_say(err, ERR_FAILED, "libfuse does not take its channel");
 }
 
 static int start(pthread_t *thread, void *(*run)(void *), void *arg)
@@ -601,6 +623,8 @@ int channels_run(const struct channels_args *args, struct err *err)
 		r = err_set(err, r, "cannot take memory for %zu channels", count);
 	if (r == 0)
 		r = make_session(&all, args->fds[0], err);
+	for (size_t i = 1; r == 0 && all.is_shared && i < count; i++)
+		channels[i].fd = channels[0].fd;
 	if (r == 0) {
 		here = &channels[0];
 		r = serve_next(here); /* INIT */

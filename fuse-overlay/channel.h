@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct err;
@@ -40,6 +41,8 @@ int channel_clone(int fd);
 char *channel_buffer(size_t size);
 /* This request's caller must lose set-id bits and capabilities of the file it changes. */
 bool channel_kills_ids(void);
+/* The kernel shall ask for a node's attributes again. 0 or a negative errno. */
+int channel_forget_attributes(uint64_t ino);
 /* The kernel writes back later. */
 bool channel_has_writeback(void);
 /*

@@ -340,13 +340,31 @@ static int show(const struct options *o)
 	return fflush(stdout) == 0 ? 0 : 1;
 }
 
+/* Where 0 to 2 are closed, a layer or a channel would get such a number, and lose it to /dev/null.
+ */
+static int fill_standard(void)
+{
+	int fd = 0;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd < 3);
+	if (fd < 0)
+		return -errno;
+	(void)close(fd); /* nothing was written */
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options auto_done(options) = { .ready_fd = -1 };
 	struct strv ignored auto_done(strv) = STRV_INIT;
 	struct err err = ERR_INIT;
-	int r = options_parse(&options, argc, argv, &ignored, &err);
+	int r = fill_standard();
 
+	if (r < 0)
+		return 1; /* there is nobody to tell */
+	r = options_parse(&options, argc, argv, &ignored, &err);
 	if (r < 0)
 		return report(&err);
 	if (options.want_help || options.want_version)

@@ -249,9 +249,11 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 		size_t length = strlen(list + at) + 1;
 		const char *key = key_shown(list + at, shown);
 
-		if (key) { /* shown keys are never longer than stored ones */
-			memmove(list + kept, key, strlen(key) + 1);
-			kept += strlen(key) + 1;
+		if (key) { /* shown keys are never longer than stored ones; they may overlap */
+			size_t shown_length = strlen(key) + 1;
+
+			memmove(list + kept, key, shown_length);
+			kept += shown_length;
 		}
 		at += (ssize_t)length;
 	}

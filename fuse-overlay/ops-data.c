@@ -55,8 +55,12 @@ void op_write_buf(fuse_req_t req, fuse_ino_t ino, struct fuse_bufvec *data, off_
 	int r = open_written(ov, node, &handle);
 
 	(void)fi; /* files are not opened here */
-	if (r == 0 && channel_kills_ids())
+	if (r == 0 && channel_kills_ids()) {
 		r = attr_kill_ids(ov, node);
+		/* The kernel goes by the mode that it remembers, at exec too. */
+		if (r == 0)
+			r = channel_forget_attributes(ino);
+	}
 	if (r == 0) {
 		out.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK;
 		out.buf[0].fd = handle->fd;

@@ -71,6 +71,7 @@ static int parse_ranges(const char *key, const char *value, struct id_range **re
 	size_t n = 0;
 	const char *s = value;
 
+	s += *s == ':'; /* containers/storage begins so */
 	while (*s) {
 		char digits[16] = "";
 		size_t length = strspn(s, "0123456789");

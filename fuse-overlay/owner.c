@@ -76,8 +76,12 @@ int owner_become(const struct overlay *ov, uid_t shown_uid, gid_t shown_gid, mod
 	uid_t uid = 0;
 	gid_t gid = 0;
 
-	if (owner_uid_stored(ov, shown_uid, &uid) < 0 || owner_gid_stored(ov, shown_gid, &gid) < 0)
-		return -EINVAL;
+	/* An engine that makes files for its container may stand outside of the map: they are
+	 * root's. */
+	if (owner_uid_stored(ov, shown_uid, &uid) < 0)
+		uid = 0;
+	if (owner_gid_stored(ov, shown_gid, &gid) < 0)
+		gid = 0;
 	/* All that squashing shows is one id's: files are made as the daemon. */
 	if (ov->options.squash_to_root || ov->options.squash_to_uid)
 		uid = geteuid();

@@ -16,6 +16,6 @@ int owner_gid_stored(const struct overlay *ov, gid_t shown, gid_t *ret_stored);
 /*
  * Makes this thread create files as that user and group, with that umask, from now on; cheap where
  * it does already. The thread keeps its capabilities: SECBIT_NO_SETUID_FIXUP, see confine.c.
- * -EINVAL for unmapped ids.
+ * Ids that the map does not have are taken for root's. -EINVAL: this process cannot be that user.
  */
 int owner_become(const struct overlay *ov, uid_t shown_uid, gid_t shown_gid, mode_t mask);

@@ -78,6 +78,9 @@ chmod -R a+rX "$work/tests" "$work/docs"
 "$top/tests/lib/make-rootfs" "$work/rootfs.tar"
 # Suites that need it say so when there is no compiler.
 ! command -v cc >/dev/null || cc -O2 -Wall -D_GNU_SOURCE -o "$work/killat" "$top/tests/lib/killat.c"
+for i in fs-model fs-calls; do
+	! command -v cc >/dev/null || cc -O2 -Wall -D_GNU_SOURCE -o "$work/$i" "$top/tests/lib/$i.c"
+done
 if command -v cc >/dev/null && [ -f "${bin%/bin}/netns.a" ]; then
 	sanitizers=()
 	[ "${FLAVOR:-}" != asan ] || sanitizers=("-fsanitize=address,undefined")

@@ -1,0 +1,279 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# bryo-overlay by itself: what a union of folders looks like from above, what changes leave below,
+# and that the kernel's overlay sees the same. Each test mounts in namespaces of its own.
+load ../lib/bryo
+
+setup_file() {
+	fresh_home
+}
+
+setup() {
+	OVERLAY=${BRYO%/*}/bryo-overlay
+	for program in fs-model fs-calls; do
+		[ -x "$BRYO_WORK/$program" ] || skip "no C compiler: $program was not built"
+	done
+	export OVERLAY CALLS=$BRYO_WORK/fs-calls MODEL=$BRYO_WORK/fs-model
+	mkdir "$BATS_TEST_TMPDIR/w"
+	cd "$BATS_TEST_TMPDIR/w" || return 1
+}
+
+# Removes what belongs to subordinate ids, too.
+teardown() {
+	cd /
+	"$BRYO" unshare rm -rf "$BATS_TEST_TMPDIR/w"
+}
+
+# inside: the script on standard input, with all ids mapped and a mount namespace; prelude first.
+inside() {
+	{ cat <<-'EOF'; cat; } >script
+		set -eux
+		lay() { # lay LOWER:... [OPTIONS]: at m, with up and work
+			mkdir -p up work m
+			"$OVERLAY" -o "lowerdir=$1,upperdir=up,workdir=work${2:+,$2}" m
+		}
+		kernel() { mount -t overlay overlay -o "userxattr,lowerdir=$1,upperdir=up,workdir=work" m; }
+		# Waits for the daemon's end: it may write until then.
+		down() { umount m; while pgrep -f "workdir=work" -u 0 -x bryo-overlay >/dev/null; do sleep 0.02; done; }
+		is() { [ "$1" = "$2" ] || { echo "got '$1', expected '$2': ${3:-}"; exit 1; }; }
+	EOF
+	run timeout 100 "$BRYO" unshare bash script
+	[ "$status" = 0 ] || { echo "$output"; false; }
+}
+
+@test "layers are merged, the highest first, and whiteouts of all kinds hide" {
+	inside <<-'EOF'
+		mkdir -p a/d/opaque b/d/opaque c/d
+		echo a >a/same; echo b >b/same; echo c >c/only-c; echo b >b/d/in-b; echo a >a/d/in-a
+		echo x >b/gone-dev; mknod a/gone-dev c 0 0
+		echo x >b/gone-wh; : >a/.wh.gone-wh
+		echo x >c/d/gone-below; : >b/d/.wh.gone-below
+		echo x >b/d/opaque/hidden; setfattr -n user.overlay.opaque -v y a/d/opaque
+		mkdir -p a/oci b/oci; : >a/oci/.wh..wh..opq; echo x >b/oci/hidden; echo y >a/oci/seen
+		lay a:b:c
+		is "$(cat m/same)" a
+		is "$(ls m | tr '\n' ' ')" "d oci only-c same "
+		is "$(ls m/d | tr '\n' ' ')" "in-a in-b opaque "
+		is "$(ls -A m/d/opaque)" ""
+		is "$(ls -A m/oci)" seen
+		! cat m/gone-dev 2>/dev/null
+		! cat m/gone-wh 2>/dev/null
+		! cat m/.wh.gone-wh 2>/dev/null
+		! touch m/.wh.x 2>/dev/null
+		! mknod m/white c 0 0 2>/dev/null
+	EOF
+}
+
+@test "500 layers" {
+	inside <<-'EOF'
+		list=
+		for i in $(seq 500); do mkdir -p l$i/d; echo $i >l$i/d/f$i; list=$list:l$i; done
+		lay "${list#:}"
+		is "$(ls m/d | wc -l)" 500
+		is "$(cat m/d/f500)" 500
+		rm m/d/f500
+		is "$(ls m/d | wc -l)" 499
+	EOF
+}
+
+@test "a copy keeps owner, mode, times, attributes, ACLs, holes and its inode number" {
+	inside <<-'EOF'
+		mkdir -p l/d
+		truncate -s 8M l/d/f; echo data | dd of=l/d/f bs=1M seek=3 conv=notrunc status=none
+		setfattr -n user.mine -v 1 l/d/f
+		! command -v setfacl >/dev/null || setfacl -m u:5:rw l/d/f
+		chown 33:44 l/d/f; chmod 4750 l/d/f; touch -d '2001-02-03 04:05:06.123456789' l/d/f
+		touch -d '2001-02-03 04:05:06.5' l/d
+		lay l
+		look() { stat -c '%n %u:%g %a %Y %y %i %h' m/d/f; getfattr -d -m - m/d/f 2>/dev/null; }
+		before=$(look) folder=$(stat -c '%y %i' m/d)
+		exec 3>>m/d/f; exec 3>&- # opened for writing alone changes nothing
+		[ ! -e up/d/f ]
+		setfattr -n user.other -v 2 m/d/f; setfattr -x user.other m/d/f
+		[ -e up/d/f ]
+		is "$(look)" "$before"
+		is "$(stat -c '%y %i' m/d)" "$folder" "the folder above"
+		[ "$(stat -c %b up/d/f)" -lt 2000 ] || { echo "holes were filled"; exit 1; }
+		cmp m/d/f l/d/f
+		down; lay l
+		is "$(look)" "$before" "mounted again"
+		echo more >>m/d/f # as root: set-id bits go only for others
+		is "$(stat -c %i m/d/f)" "$(echo "$before" | sed -n '1s/.* \([0-9]*\) 1$/\1/p')"
+	EOF
+}
+
+@test "hard links of a layer stay links when one of them is written" {
+	inside <<-'EOF'
+		mkdir -p l/x; echo old >l/a; ln l/a l/b; ln l/a l/x/c
+		lay l
+		echo new >>m/b
+		is "$(cat m/a)" "old
+		new"
+		is "$(stat -c %i:%h m/a)" "$(stat -c %i:%h m/x/c)"
+		is "$(stat -c %h m/a)" 3
+		down; kernel l
+		is "$(cat m/x/c)" "old
+		new"
+	EOF
+}
+
+@test "renames: files, folders of their own, exchange, no replace; EXDEV for merged folders" {
+	inside <<-'EOF'
+		mkdir -p l/d l/empty; echo f >l/f; echo g >l/g; echo in >l/d/in
+		lay l
+		mv m/f m/d/f2; is "$(cat m/d/f2)" f; [ ! -e m/f ]
+		is "$("$CALLS" rename 0 m/d m/e)" "rename: Invalid cross-device link"
+		is "$("$CALLS" rename 4 m/g m/h)" "rename: Invalid argument" "RENAME_WHITEOUT"
+		mkdir m/new; echo n >m/new/n; "$CALLS" rename 0 m/new m/empty
+		is "$(ls m/empty)" n; is "$(getfattr --only-values -n user.overlay.opaque up/empty)" y
+		echo h >m/h; "$CALLS" rename 2 m/g m/h; is "$(cat m/g m/h)" "h
+		g"
+		is "$("$CALLS" rename 1 m/g m/h)" "rename: File exists"
+		mkdir m/d3; rm m/d/in; mv m/d3 m/d/in; [ -d m/d/in ]
+		mv m/d m/moved 2>/dev/null # by copying
+		is "$(ls m/moved | tr '\n' ' ')" "f2 in "
+		down; kernel l
+		is "$(ls m/moved | tr '\n' ' ')" "f2 in "; is "$(cat m/g)" h; [ ! -e m/f ]
+	EOF
+}
+
+@test "files without names, unlinked ones, mappings, locks, holes, birth times" {
+	inside <<-'EOF'
+		mkdir l; echo old-text >l/f; echo page >l/map; truncate -s 1M l/holes; echo x | dd of=l/holes bs=1k seek=512 conv=notrunc status=none
+		lay l
+		"$CALLS" tmpfile m m/named; is "$(cat m/named)" nameless; is "$(stat -c %h:%a m/named)" 1:640
+		is "$("$CALLS" unlinked m/f)" "0 links: NEW-text"
+		is "$("$CALLS" map m/map)" "shared S, read S, private P"
+		is "$("$CALLS" locks m/named)" excluded
+		is "$("$CALLS" seek m/holes)" "data 524288 hole 528384 data -1"
+		is "$("$CALLS" unsynced m/fresh)" "data 0 hole 4096 data 524288"
+		[ "$("$CALLS" btime m/named)" != 0 ]
+		fallocate -p -o 0 -l 4096 m/fresh; is "$("$CALLS" seek m/fresh)" "data 524288 hole 528384 data -1"
+		! fallocate -c -o 0 -l 4096 m/fresh 2>err; grep -qi "not supported" err
+		mkfifo m/fifo; mknod m/sock p; is "$(stat -c %F m/fifo)" fifo
+	EOF
+}
+
+@test "attributes: names arrive whole, overlay's own are hidden and escaped" {
+	inside <<-'EOF'
+		mkdir l; : >l/f; setfattr -n user.overlay.opaque -v y l/f
+		lay l
+		name=user.a-name-of-some-length; setfattr -n $name -v value m/f
+		is "$(getfattr --only-values -n $name m/f)" value
+		is "$(getfattr -d -m - m/f | grep -c user)" 1
+		setfattr -n user.overlay.mine -v kept m/f
+		is "$(getfattr --only-values -n user.overlay.mine m/f)" kept
+		is "$(getfattr --only-values -n user.overlay.overlay.mine up/f)" kept
+		setfattr -x user.overlay.mine m/f
+		! getfattr -n user.overlay.mine m/f 2>/dev/null
+		big=$(printf 'x%.0s' $(seq 1500)); setfattr -n user.big -v "$big" m/f
+		is "$(getfattr --only-values -n user.big m/f)" "$big"
+	EOF
+}
+
+@test "owners: maps and squashing" {
+	inside <<-'EOF'
+		mkdir l; : >l/f; chown 5:6 l/f
+		lay l uidmapping=0:1000:10,gidmapping=0:2000:10
+		is "$(stat -c %u:%g m/f)" 1005:2006
+		chown 1001:2002 m/f; is "$(stat -c %u:%g m/f)" 1001:2002; is "$(stat -c %u:%g up/f)" 1:2
+		! chown 7 m/f 2>/dev/null
+		down
+		lay l squash_to_root; is "$(stat -c %u:%g m/f)" 0:0; : >m/new; chown 9 m/new; is "$(stat -c %u:%g m/new)" 0:0; down
+		lay l squash_to_uid=7,squash_to_gid=8; is "$(stat -c %u:%g m/f)" 7:8
+	EOF
+}
+
+@test "new files belong to who made them, with umask, set-group-id and default ACL" {
+	inside <<-'EOF'
+		mkdir -p l/sg l/pub; chgrp 77 l/sg; chmod 2777 l/sg; chmod 1777 l/pub; chmod 755 l
+		! command -v setfacl >/dev/null || setfacl -d -m u:5:rwx l/pub
+		lay l
+		as() { setpriv --reuid 33 --regid 44 --clear-groups sh -c "$1"; }
+		as 'umask 027; echo x >m/pub/f; mkdir m/pub/d; echo y >m/sg/f; mkdir m/sg/d'
+		is "$(stat -c %u:%g m/pub/f m/sg/f m/sg/d | tr '\n' ' ')" "33:44 33:77 33:77 "
+		is "$(stat -c %a m/sg/f m/sg/d | tr '\n' ' ')" "640 2750 "
+		! command -v setfacl >/dev/null || getfacl -ncp m/pub/f | grep -q '^user:5:'
+		! as 'echo x >m/sg/../no' 2>/dev/null
+		! as 'rm m/pub/f; rm -r m/sg; touch m/pub/../x' 2>/dev/null
+		cp /bin/true m/suid; chmod 4777 m/suid; as 'echo >>m/suid'; is "$(stat -c %a m/suid)" 777
+		rm -r m/sg; mkdir m/sg; is "$(ls -A m/sg)" ""
+	EOF
+}
+
+@test "listings beside changes show each file that stays once" {
+	inside <<-'EOF'
+		mkdir l; for i in $(seq 0 1999); do : >l/stays-$i; done
+		lay l
+		"$CALLS" churn m 2000
+	EOF
+}
+
+@test "8 writers append to one file" {
+	inside <<-'EOF'
+		mkdir l; : >l/f
+		lay l; "$CALLS" writers m/f 8
+		is "$(wc -l <m/f)" 4000; is "$(sort m/f | uniq -c | awk '{print $1}' | tr '\n' ' ')" "500 500 500 500 500 500 500 500 "
+	EOF
+}
+
+@test "a dead daemon is no dead folder: the mount says so and can be taken away" {
+	inside <<-'EOF'
+		mkdir l up work m
+		"$OVERLAY" -f -o lowerdir=l,upperdir=up,workdir=work m & pid=$!
+		until mountpoint -q m; do sleep 0.05; done
+		: >m/f
+		kill -KILL $pid; wait $pid || true
+		! ls m 2>err; grep -q "not connected" err
+		umount m; lay l; [ -e m/f ]
+	EOF
+}
+
+layers='mkdir -p l1 l2 l3; for l in l1 l2 l3; do for d in a b dir sub; do mkdir -p $l/$d; for f in c d file; do echo $l $d $f >$l/$d/$f; done; done
+	mkdir -p $l/dir/sub/a; echo deep >$l/dir/sub/a/file; ln -s to-$l $l/link; done
+	rm -r l1/b l1/dir/c; mknod l1/b c 0 0; setfattr -n user.overlay.opaque -v y l1/sub; head -c 9000 /dev/urandom >l2/file
+	mkfifo l3/d; echo linked >l2/c; ln l2/c l2/dir/b; ln l2/c l2/dir/sub/b; ln l2/c l2/a/b'
+
+@test "random operations: as an ordinary folder, and the kernel's overlay sees the same" {
+	inside <<-EOF
+		$layers
+		lay l1:l2:l3; cp -a m/. ref
+		for seed in 1 2 3 4; do "\$MODEL" m ref \$seed 3000; done
+		down; lay l1:l2:l3; "\$MODEL" m ref 5 300
+		down; kernel l1:l2:l3; "\$MODEL" m ref 6 300
+		umount m; lay l1:l2:l3 nowriteback; "\$MODEL" m ref \$RANDOM 2000
+	EOF
+}
+
+@test "random operations by four at once" {
+	inside <<-'EOF'
+		for t in 1 2 3 4; do for d in a dir; do mkdir -p l/t$t-$d/sub; for f in c d file; do echo $t $f >l/t$t-$d/$f; done; done; done
+		lay l; cp -a m/. ref
+		for t in 1 2 3 4; do "$MODEL" m ref $t 2000 -t $t >$t.log & pids="${pids-} $!"; done
+		for p in $pids; do wait $p || { cat ?.log; exit 1; }; done
+	EOF
+}
+
+@test "options: what cannot be is refused by name" {
+	check() {
+		local text=$1
+		shift
+		run "$OVERLAY" "$@"
+		[ "$status" = 1 ] || { echo "$* gave $status"; return 1; }
+		[[ $output == *"$text"* ]] || { echo "$* said: $output"; return 1; }
+	}
+	mkdir l m up
+	check "no lower folder" m
+	check "no mount point" -o lowerdir=l
+	check "cannot open the lower folder nothing" -o lowerdir=nothing m
+	check "needs a workdir" -o lowerdir=l,upperdir=up m
+	check "uidmapping=1:2: expected" -o lowerdir=l,uidmapping=1:2 m
+	check "squash_to_uid=x: expected a number" -o lowerdir=l,squash_to_uid=x m
+	check "plugins are not supported" -o lowerdir=//plug//x m
+	check "redirect_dir=on is not supported" -o lowerdir=l,redirect_dir=on m
+	check "unknown option --what" --what
+	run "$OVERLAY" --version
+	[[ $output == "bryo-overlay: version "* ]]
+	run "$OVERLAY" --help
+	[[ $output == *lowerdir* ]]
+}
