@@ -153,7 +153,7 @@ deps-test:
 # ---- Unit tests: one program a file, linked against the archives ----
 UNIT_SRCS := $(shell find tests/unit -name 'test-*.c' 2>/dev/null | sort)
 UNIT_BINS := $(UNIT_SRCS:tests/unit/%.c=$(B)/unit/%)
-UNIT_LIBS := -lcmocka -lseccomp -lcap -ljansson -lcurl -lcrypto -lz -lisal -lzstd -larchive -lslirp -lsystemd -lpthread -lm
+UNIT_LIBS := -lcmocka -lseccomp -lcap -ljansson -lcurl -lcrypto -lz -lisal -lzstd -larchive -lslirp -lsystemd -lfuse3 -lpthread -lm
 $(B)/unit/%: tests/unit/%.c $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(say) "  TEST    $<"

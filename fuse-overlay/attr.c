@@ -135,7 +135,7 @@ int attr_kill_ids(struct overlay *ov, struct node *node)
 
 int attr_set(struct overlay *ov, struct node *node, const struct attr_change *change)
 {
-	int r = copy_up(ov, node, change->size ? *change->size : COPY_ALL);
+	int r = node_copy_up(ov, node, change->size ? *change->size : COPY_ALL);
 
 	/* The times last: the others change them. */
 	if (r == 0 && change->size)

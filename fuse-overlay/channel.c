@@ -2,6 +2,7 @@
 /* Channels to the kernel: see channel.h. Runs in bryo-overlay. */
 #include "fuse-overlay/channel.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
@@ -338,6 +339,7 @@ static void serve(struct channel *channel, size_t size)
 	const char *body = channel->request + sizeof(*in);
 	struct fuse_buf buf = { .mem = channel->request };
 
+	assert(channel->request);
 	if (size < sizeof(*in))
 		return; /* the kernel sends whole requests */
 	channel->kills_ids = kills_ids(in, body, size - sizeof(*in));
@@ -409,6 +411,7 @@ static void serve_all(struct channel *channel)
 	here = channel;
 	while (serve_next(channel) == 0)
 		;
+	here = NULL;
 }
 
 static void *run_channel(void *arg)
@@ -484,6 +487,7 @@ static void *run_seeks(void *arg)
 		pthread_mutex_lock(&all->seek_lock);
 	}
 	pthread_mutex_unlock(&all->seek_lock);
+	here = NULL;
 	return NULL;
 }
 

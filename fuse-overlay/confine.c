@@ -229,7 +229,7 @@ static int allow_special(scmp_filter_ctx filter)
 	/* A thread's own working directory and umask. */
 	if (r == 0)
 		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(unshare), 1,
-				     SCMP_A0(SCMP_CMP_EQ, CLONE_FS));
+				     SCMP_A0(SCMP_CMP_EQ, CLONE_FS, 0));
 	/* FICLONE, _IOW(0x94, 9, int): reflinks. */
 	if (r == 0)
 		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,

@@ -521,7 +521,7 @@ static int know_links(struct overlay *ov, struct node *node, struct links_held *
 	return r < 0 || st.st_nlink < 2 ? r : links_know(ov, node, held);
 }
 
-int copy_up(struct overlay *ov, struct node *node, off_t size)
+int node_copy_up(struct overlay *ov, struct node *node, off_t size)
 {
 	struct links_held held = { 0 };
 	struct node *next = NULL;

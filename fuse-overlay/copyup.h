@@ -19,7 +19,7 @@ struct overlay;
  * Copies node and the folders above it up, if they are not there. Of a file's data only the first
  * size bytes are taken, for truncation. -EROFS without an upper layer; errors of what it does.
  */
-int copy_up(struct overlay *ov, struct node *node, off_t size);
+int node_copy_up(struct overlay *ov, struct node *node, off_t size);
 
 /* The lock that keeps a node from being copied up, or removed while it is. */
 struct copy_lock {

@@ -83,7 +83,7 @@ int handles_init(struct handle_cache *cache, size_t idle_max)
 	while (count < idle_max)
 		count *= 2;
 	*cache = (struct handle_cache){ .bucket_count = count, .idle_max = idle_max };
-	cache->buckets = calloc(count, sizeof(*cache->buckets));
+	cache->buckets = calloc(count, sizeof(struct handle *));
 	return cache->buckets ? -pthread_mutex_init(&cache->lock, NULL) : -ENOMEM;
 }
 

@@ -2,6 +2,7 @@
 /* Hard links of lower layers: see links.h. Runs in bryo-overlay, in every thread. */
 #include "fuse-overlay/links.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -243,8 +244,11 @@ int links_know(struct overlay *ov, struct node *node, struct links_held *held)
 	const struct linked *found = NULL;
 	int r = table_of(ov, node->layer, &table);
 
-	if (r < 0 || table->count == 0)
+	if (r < 0)
 		return r;
+	assert(table);
+	if (table->count == 0)
+		return 0;
 	found = bsearch(&wanted, table->names, table->count, sizeof(wanted), compare);
 	while (found && found > table->names && found[-1].ino == wanted.ino)
 		found--;

@@ -22,6 +22,7 @@
 #include "engine/base/proc.h"
 #include "fuse-overlay/channel.h"
 #include "fuse-overlay/confine.h"
+#include "fuse-overlay/fuse-overlay.h"
 #include "fuse-overlay/links.h"
 #include "fuse-overlay/listing.h"
 #include "fuse-overlay/mount.h"
@@ -77,7 +78,11 @@ static int open_work(struct overlay *ov, struct err *err)
 		return err_set(err, -errno, "cannot open the work folder %s", ov->options.work);
 	ov->proc_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC); /* or -1 */
 	whiteout_init(ov);
-	return 0;
+	if (!ov->has_devices) /* what is deleted from now on the kernel's overlay would show */
+		r = mknodat(fd, FUSE_OVERLAY_MARK, S_IFREG | 0600, 0) < 0 && errno != EEXIST
+			    ? -errno
+			    : 0;
+	return r < 0 ? err_set(err, r, "cannot mark the work folder %s", ov->options.work) : 0;
 }
 
 /* All layers' roots, but what an opaque one hides. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* New names: see change.h. Runs in bryo-overlay, in every thread. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -159,13 +160,14 @@ int make_name(struct overlay *ov, struct node *parent, const char *name,
 	int r = check_name(name, args);
 
 	if (r == 0)
-		r = copy_up(ov, parent, COPY_ALL);
+		r = node_copy_up(ov, parent, COPY_ALL);
 	if (r == 0)
 		r = owner_become(ov, args->asker.uid, args->asker.gid, args->asker.umask);
 	if (r == 0)
 		r = handle_folder(ov, parent, UPPER, &dir);
 	if (r < 0)
 		return r;
+	assert(dir);
 	r = make_in(ov, parent, dir->fd, name, args);
 	if (r == 0)
 		r = describe(ov, dir->fd, name, ret_found);
@@ -179,7 +181,7 @@ int make_nameless(struct overlay *ov, struct node *parent, const struct make_arg
 	struct found found = { .layer = UPPER };
 	struct handle *dir = NULL;
 	int fd = -1;
-	int r = ov->proc_fd < 0 ? -EOPNOTSUPP : copy_up(ov, parent, COPY_ALL);
+	int r = ov->proc_fd < 0 ? -EOPNOTSUPP : node_copy_up(ov, parent, COPY_ALL);
 
 	if (r == 0)
 		r = owner_become(ov, args->asker.uid, args->asker.gid, args->asker.umask);
@@ -187,6 +189,7 @@ int make_nameless(struct overlay *ov, struct node *parent, const struct make_arg
 		r = handle_folder(ov, parent, UPPER, &dir);
 	if (r < 0)
 		return r;
+	assert(dir);
 	fd = openat(dir->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, args->mode & 07777);
 	r = fd < 0 || fstat(fd, &found.st) < 0 ? -errno : 0;
 	handle_put(ov, dir);
@@ -246,10 +249,10 @@ static int link_in(struct overlay *ov, struct node *node, struct node *parent, i
 int link_name(struct overlay *ov, struct node *node, struct node *parent, const char *name)
 {
 	struct handle *dir = NULL;
-	int r = whiteout_name(name) ? -EINVAL : copy_up(ov, node, COPY_ALL);
+	int r = whiteout_name(name) ? -EINVAL : node_copy_up(ov, node, COPY_ALL);
 
 	if (r == 0)
-		r = copy_up(ov, parent, COPY_ALL);
+		r = node_copy_up(ov, parent, COPY_ALL);
 	if (r < 0)
 		return r;
 	pthread_rwlock_wrlock(&ov->tree);

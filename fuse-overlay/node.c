@@ -58,7 +58,7 @@ static void table_resize(struct node_table *table, size_t bucket_count)
 {
 	struct node **old = table->buckets;
 	size_t old_count = table->bucket_count;
-	struct node **buckets = calloc(bucket_count, sizeof(*buckets));
+	struct node **buckets = calloc(bucket_count, sizeof(struct node *));
 
 	if (!buckets)
 		return;

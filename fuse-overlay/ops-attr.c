@@ -295,7 +295,7 @@ int op_setxattr(struct overlay *ov, struct node *node, const char *key, const ch
 	int r = str_starts(key, "trusted.overlay.") ? -EPERM : key_stored(key, stored);
 
 	if (r == 0)
-		r = copy_up(ov, node, COPY_ALL);
+		r = node_copy_up(ov, node, COPY_ALL);
 	if (r == 0)
 		r = change_value(ov, node, stored, value, size, flags);
 	if (str_eq(key, "security.capability"))
@@ -315,7 +315,7 @@ void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *key)
 	if (n == 0 && node->layer != UPPER)
 		n = read_value(ov, node, stored, &unused, 0);
 	if (n >= 0)
-		n = copy_up(ov, node, COPY_ALL);
+		n = node_copy_up(ov, node, COPY_ALL);
 	if (n == 0)
 		n = change_value(ov, node, stored, NULL, 0, 0);
 	ops_reply(req, (int)n);

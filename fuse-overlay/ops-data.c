@@ -39,7 +39,7 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
 /* Opens for writing, in the upper layer. */
 static int open_written(struct overlay *ov, struct node *node, struct handle **ret)
 {
-	int r = copy_up(ov, node, COPY_ALL);
+	int r = node_copy_up(ov, node, COPY_ALL);
 
 	return r < 0 ? r : handle_file(ov, node, true, ret);
 }

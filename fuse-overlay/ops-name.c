@@ -130,7 +130,7 @@ static int make(fuse_req_t req, fuse_ino_t parent, const char *name, const struc
 static void make_and_reply(fuse_req_t req, fuse_ino_t parent, const char *name,
 			   const struct make_args *args)
 {
-	struct fuse_entry_param entry;
+	struct fuse_entry_param entry = { 0 };
 	int r = make(req, parent, name, args, &entry);
 
 	if (r < 0)
@@ -162,7 +162,7 @@ static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, co
 static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		      struct fuse_file_info *fi)
 {
-	struct fuse_entry_param entry;
+	struct fuse_entry_param entry = { 0 };
 	struct make_args args = { .asker = ops_asker(req), .mode = S_IFREG | (mode & 07777) };
 	int r = make(req, parent, name, &args, &entry);
 

@@ -120,9 +120,9 @@ static int remove_folder_in(struct overlay *ov, const struct target *target, int
 
 static int remove_name(struct overlay *ov, struct node *parent, const char *name, bool is_folder)
 {
-	struct target target;
+	struct target target = { 0 };
 	struct handle *dir = NULL;
-	int r = copy_up(ov, parent, COPY_ALL);
+	int r = node_copy_up(ov, parent, COPY_ALL);
 
 	if (r == 0)
 		r = target_open(ov, parent, name, &target);

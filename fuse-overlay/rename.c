@@ -66,7 +66,7 @@ static int lift(struct overlay *ov, struct side *side)
 
 	if (side->is_folder && node_is_merged(side->node))
 		return -EXDEV;
-	r = copy_up(ov, side->node, COPY_ALL);
+	r = node_copy_up(ov, side->node, COPY_ALL);
 	side->is_upper = r == 0;
 	return r;
 }
@@ -209,7 +209,7 @@ static int prepare(struct overlay *ov, struct side *from, struct side *to, unsig
 	else if (r == 0 && to->node && to->is_folder)
 		r = listing_is_empty(ov, to->node);
 	if (r == 0)
-		r = copy_up(ov, to->parent, COPY_ALL);
+		r = node_copy_up(ov, to->parent, COPY_ALL);
 	return r;
 }
 

@@ -25,13 +25,15 @@ static void look_at_storage(struct ops *ops, json_t *findings)
 	finding_add(findings, "storage", "driver in use", "ok", how, NULL);
 	for (int i = STORAGE_OVERLAY; i < STORAGE_DRIVER_COUNT; i++)
 		if (!probe.drivers[i].works)
-			finding_add(findings, "storage",
-				    storage_driver_name((enum storage_driver)i), "limited",
-				    probe.drivers[i].why_not,
-				    i == STORAGE_OVERLAY ? "containers are copied instead; a local "
-							   "ext4, xfs or btrfs "
-							   "folder for --root helps"
-							 : NULL);
+			finding_add(
+				findings, "storage", storage_driver_name((enum storage_driver)i),
+				"limited", probe.drivers[i].why_not,
+				i != STORAGE_OVERLAY ? NULL
+				: probe.best == STORAGE_FUSE
+					? "the FUSE overlay serves instead; a local ext4, xfs or "
+					  "btrfs folder for --root is faster"
+					: "containers are copied instead; a local ext4, xfs or "
+					  "btrfs folder for --root helps");
 }
 
 static void look_at_cgroups(struct ops *ops, json_t *findings)

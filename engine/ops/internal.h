@@ -8,7 +8,7 @@
 
 struct ops {
 	struct engine engine;
-	char *runtime;	      /* --runtime of the command line; NULL: as configured */
+	char *runtime; /* --runtime of the command line; NULL: as configured */
 	char *mount_program;
 	char *storage_driver; /* as given, for bryo-image; NULL: probe */
 	char *cgroup_manager;

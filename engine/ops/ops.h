@@ -33,16 +33,16 @@ enum ops_need {
 
 /* Plain settings that the launcher found; strings stay the caller's while ops is open. */
 struct ops_config {
-	const char *data_root;	    /* layers/, images/, containers/, volumes/ */
-	const char *run_root;	    /* sockets and what a reboot makes worthless */
-	const char *runtime;	    /* --runtime of the command line, NULL: our own */
-	const char *storage_driver; /* NULL: probe */
+	const char *data_root;		 /* layers/, images/, containers/, volumes/ */
+	const char *run_root;		 /* sockets and what a reboot makes worthless */
+	const char *runtime;		 /* --runtime of the command line, NULL: our own */
+	const char *storage_driver;	 /* NULL: probe */
 	const struct strv *storage_opts; /* --storage-opt, "KEY=VALUE"; NULL: none */
-	const char *cgroup_manager; /* NULL: probe */
-	bool rootless;		    /* only shown (info), never asked below */
-	bool one_id;		    /* the namespace holds a single id */
-	bool fake_ids;		    /* one_id: answer chown and the like with success */
-	uint32_t own_uid;	    /* the caller's ids outside */
+	const char *cgroup_manager;	 /* NULL: probe */
+	bool rootless;			 /* only shown (info), never asked below */
+	bool one_id;			 /* the namespace holds a single id */
+	bool fake_ids;			 /* one_id: answer chown and the like with success */
+	uint32_t own_uid;		 /* the caller's ids outside */
 	uint32_t own_gid;
 	const void *id_maps; /* struct idmap_set of userns/idmap.h: the namespace's own maps */
 };
