@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -133,9 +134,31 @@ int attr_kill_ids(struct overlay *ov, struct node *node)
 	return r;
 }
 
+/*
+ * The kernel writes times back that it has kept, at unlink(2) too, where only the change time is
+ * new. A file of a layer is not copied up for the modification time that it has.
+ */
+static bool changes_nothing(struct overlay *ov, struct node *node, const struct attr_change *change)
+{
+	struct stat st;
+
+	if (node->layer == UPPER || change->mode || change->uid || change->gid || change->size ||
+	    change->times[0].tv_nsec != UTIME_OMIT)
+		return false;
+	if (change->times[1].tv_nsec == UTIME_OMIT)
+		return true;
+	return change->times[1].tv_nsec != UTIME_NOW && attr_get(ov, node, &st) == 0 &&
+	       st.st_mtim.tv_sec == change->times[1].tv_sec &&
+	       st.st_mtim.tv_nsec == change->times[1].tv_nsec;
+}
+
 int attr_set(struct overlay *ov, struct node *node, const struct attr_change *change)
 {
-	int r = node_copy_up(ov, node, change->size ? *change->size : COPY_ALL);
+	int r = changes_nothing(ov, node, change) ? 1 : 0;
+
+	if (r == 1)
+		return 0;
+	r = node_copy_up(ov, node, change->size ? *change->size : COPY_ALL);
 
 	/* The times last: the others change them. */
 	if (r == 0 && change->size)
