@@ -3,42 +3,10 @@
 # bryo-overlay by itself: what a union of folders looks like from above, what changes leave below,
 # and that the kernel's overlay sees the same. Each test mounts in namespaces of its own.
 load ../lib/bryo
+load ../lib/overlay
 
 setup_file() {
 	fresh_home
-}
-
-setup() {
-	OVERLAY=${BRYO%/*}/bryo-overlay
-	for program in fs-model fs-calls; do
-		[ -x "$BRYO_WORK/$program" ] || skip "no C compiler: $program was not built"
-	done
-	export OVERLAY CALLS=$BRYO_WORK/fs-calls MODEL=$BRYO_WORK/fs-model
-	mkdir "$BATS_TEST_TMPDIR/w"
-	cd "$BATS_TEST_TMPDIR/w" || return 1
-}
-
-# Removes what belongs to subordinate ids, too.
-teardown() {
-	cd /
-	"$BRYO" unshare rm -rf "$BATS_TEST_TMPDIR/w"
-}
-
-# inside: the script on standard input, with all ids mapped and a mount namespace; prelude first.
-inside() {
-	{ cat <<-'EOF'; cat; } >script
-		set -eux
-		lay() { # lay LOWER:... [OPTIONS]: at m, with up and work
-			mkdir -p up work m
-			"$OVERLAY" -o "lowerdir=$1,upperdir=up,workdir=work${2:+,$2}" m
-		}
-		kernel() { mount -t overlay overlay -o "userxattr,lowerdir=$1,upperdir=up,workdir=work" m; }
-		# Waits for the daemon's end: it may write until then.
-		down() { umount m; while pgrep -f "workdir=work" -u 0 -x bryo-overlay >/dev/null; do sleep 0.02; done; }
-		is() { [ "$1" = "$2" ] || { echo "got '$1', expected '$2': ${3:-}"; exit 1; }; }
-	EOF
-	run timeout 100 "$BRYO" unshare bash script
-	[ "$status" = 0 ] || { echo "$output"; false; }
 }
 
 @test "layers are merged, the highest first, and whiteouts of all kinds hide" {
