@@ -131,3 +131,28 @@ in_place() {
 	$a rm -f -t 0 same >/dev/null
 	$a rmi mine >/dev/null
 }
+
+@test "a store where the kernel refuses overlay: the FUSE overlay serves by itself, and by flag" {
+	user=${BRYO_TEST_USER:-bryo-test}
+	cat >"$PLACE/script" <<-'EOF'
+		mkdir -p l up work m; "${BRYO%/*}/bryo-overlay" -o lowerdir=l,upperdir=up,workdir=work m || exit
+		chown "$OWNER" m
+		setpriv --reuid "$OWNER" --regid "$OWNER" --init-groups bash as-user; r=$?
+		umount m; exit $r
+	EOF
+	cat >"$PLACE/as-user" <<-'EOF'
+		set -eux
+		b() { "$BRYO" --root "$PWD/m/store" --runroot "$HOME/r" "$@"; }
+		b import -q "$ROOTFS" tiny
+		b run --network=none --name x tiny sh -c 'grep " / / " /proc/self/mountinfo; echo text >/new; chown 5 /new; stat -c %u /new' >out
+		grep -q ' fuse.bryo-overlay ' out; grep -qx 5 out
+		[ "$(b inspect -f '{{.GraphDriver.Name}}' x)" = fuse-overlay ]
+		b start -a x | grep -q bryo-overlay
+		! b --storage-driver=overlay run --rm --network=none tiny true 2>err; grep -q "kernel refuses overlay" err
+		b --storage-driver=copy run --rm --network=none tiny true
+		b rm x
+	EOF
+	run env -C "$PLACE" unshare -m --propagation private env HOME="$PLACE/$user" OWNER="$(id -u "$user")" \
+		BRYO="$BRYO" ROOTFS="$ROOTFS" bash script
+	[ "$status" = 0 ] || { echo "$output"; false; }
+}
