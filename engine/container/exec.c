@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "engine/base/alloc.h"
@@ -28,6 +29,7 @@
 
 int container_open_root(const struct container *c, int *ret_fd, struct err *err)
 {
+	struct statfs st;
 	char path[64];
 	int fd = -1;
 
@@ -35,6 +37,15 @@ int container_open_root(const struct container *c, int *ret_fd, struct err *err)
 	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(err, -errno, "cannot open the root of container %s", c->state.name);
+	/* What the kernel keeps of a file system in user space looks alive when that is dead. */
+	if (fstatfs(fd, &st) < 0 && errno == ENOTCONN) {
+		(void)close(fd); /* a folder */
+		(void)err_say(err, ERR_FAILED,
+			      "the FUSE overlay of container %s has ended: its process bryo-overlay "
+			      "was killed",
+			      c->state.name);
+		return err_hint(err, "`bryo restart` mounts it anew");
+	}
 	*ret_fd = fd;
 	return 0;
 }

@@ -5,9 +5,8 @@
 load ../lib/bryo
 load ../lib/overlay
 
-setup_file() {
-	fresh_home
-}
+setup_file() { fresh_home; }
+teardown_file() { remove_all; }
 
 # Calls that change files, or copy them. strace counts each by itself.
 changing=mkdirat,mknodat,linkat,symlinkat,renameat,renameat2,unlinkat,fchown,fchownat,fchmod,fchmodat,fsetxattr,lsetxattr,utimensat,ftruncate,fsync,fdatasync,copy_file_range,pwrite64,ioctl

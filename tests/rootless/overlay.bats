@@ -5,9 +5,8 @@
 load ../lib/bryo
 load ../lib/overlay
 
-setup_file() {
-	fresh_home
-}
+setup_file() { fresh_home; }
+teardown_file() { remove_all; }
 
 @test "layers are merged, the highest first, and whiteouts of all kinds hide" {
 	inside <<-'EOF'
@@ -221,6 +220,28 @@ layers='mkdir -p l1 l2 l3; for l in l1 l2 l3; do for d in a b dir sub; do mkdir 
 		for t in 1 2 3 4; do "$MODEL" m ref $t 2000 -t $t >$t.log & pids="${pids-} $!"; done
 		for p in $pids; do wait $p || { cat ?.log; exit 1; }; done
 	EOF
+}
+
+@test "containers: by flag and for other ids; a dead daemon is told by name" {
+	cd "$HOME"
+	bryo image exists tiny || import_tiny
+	run_bryo run --rm --network=none --userns=keep-id tiny sh -c 'mount | head -1; stat -c %u:%g /data/sub'
+	[[ $output == "bryo-overlay on / "*33:44 ]]
+	[ -z "$(find "$HOME" -name 'shift-*' 2>/dev/null)" ]
+	run_bryo --storage-driver=fuse-overlay run -d --name dead --network=none tiny sleep 1000
+	run_bryo inspect -f '{{.GraphDriver.Name}}' dead
+	[ "$output" = fuse-overlay ]
+	run_bryo exec dead sh -c 'echo hi >/new; cat /new'
+	for p in /proc/[0-9]*; do
+		if [ "$(cat "$p/comm" 2>/dev/null)" = bryo-overlay ] && tr '\0' '\n' <"$p/environ" 2>/dev/null | grep -qx "HOME=$HOME"; then
+			kill -KILL "${p#/proc/}"
+		fi
+	done
+	wait_for 5 test "$(bryo exec dead true 2>&1 | grep -c 'FUSE overlay of container dead has ended')" = 1
+	run_bryo restart -t 0 dead
+	run_bryo exec dead cat /new
+	[ "$output" = hi ]
+	run_bryo rm -f -t 0 dead
 }
 
 @test "options: what cannot be is refused by name" {
