@@ -148,6 +148,26 @@ static int find_from(struct overlay *ov, struct node *parent, unsigned from, con
 	return found->st.st_mode ? 0 : -ENOENT;
 }
 
+/*
+ * Attributes of users are refused on symlinks, fifos and the like, so their numbers cannot be kept
+ * with the copy. A lower one of that name and type is what it was copied from, or was replaced.
+ */
+static int find_number(struct overlay *ov, struct node *parent, const char *name,
+		       struct found *found)
+{
+	struct found below = { 0 };
+	int r = 0;
+
+	if (found->layer != UPPER || S_ISREG(found->st.st_mode) || S_ISDIR(found->st.st_mode) ||
+	    !node_is_merged(parent))
+		return 0;
+	r = find_from(ov, parent, 1, name, &below);
+	if (r == 0 && ((below.st.st_mode ^ found->st.st_mode) & S_IFMT) == 0)
+		found->ino = below.ino;
+	found_done(&below);
+	return r == -ENOENT ? 0 : r;
+}
+
 int union_find(struct overlay *ov, struct node *parent, const char *name, struct found *ret_found)
 {
 	struct found found = { .copies = ov->copies };
@@ -159,6 +179,8 @@ int union_find(struct overlay *ov, struct node *parent, const char *name, struct
 		return -ENOENT;
 	pthread_rwlock_rdlock(&ov->tree);
 	r = find_from(ov, parent, 0, name, &found);
+	if (r == 0)
+		r = find_number(ov, parent, name, &found);
 	pthread_rwlock_unlock(&ov->tree);
 	if (r < 0)
 		found_done(&found);

@@ -45,7 +45,7 @@ teardown_file() { remove_all; }
 
 @test "a copy keeps owner, mode, times, attributes, ACLs, holes and its inode number" {
 	inside <<-'EOF'
-		mkdir -p l/d
+		mkdir -p l/d; ln -s to l/d/link
 		truncate -s 8M l/d/f; echo data | dd of=l/d/f bs=1M seek=3 conv=notrunc status=none
 		setfattr -n user.mine -v 1 l/d/f
 		! command -v setfacl >/dev/null || setfacl -m u:5:rw l/d/f
@@ -64,6 +64,9 @@ teardown_file() { remove_all; }
 		cmp m/d/f l/d/f
 		down; lay l
 		is "$(look)" "$before" "mounted again"
+		number=$(stat -c %i m/d/link); chown -h 7 m/d/link; is "$(stat -c %i:%u m/d/link)" "$number:7"
+		down; lay l
+		is "$(stat -c %i:%u m/d/link)" "$number:7" "a symlink, mounted again"
 		echo more >>m/d/f # as root: set-id bits go only for others
 		is "$(stat -c %i m/d/f)" "$(echo "$before" | sed -n '1s/.* \([0-9]*\) 1$/\1/p')"
 	EOF
