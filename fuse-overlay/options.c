@@ -139,9 +139,8 @@ static int parse_timeout(const char *value, double *ret, struct err *err)
 	return 0;
 }
 
-static int parse_redirect(const char *value, bool *ret, struct err *err)
+static int check_redirect(const char *value, struct err *err)
 {
-	*ret = false;
 	if (str_eq(value, "on"))
 		return err_say(err, ERR_UNSUPPORTED, "redirect_dir=on is not supported");
 	if (str_eq(value, "off") || str_eq(value, "nofollow") || str_eq(value, "follow"))
@@ -184,7 +183,7 @@ static int set_value(struct options *o, const char *key, const char *value, stru
 	if (str_eq(key, "threads"))
 		return parse_u32(key, value, &o->threads, err);
 	if (str_eq(key, "redirect_dir"))
-		return parse_redirect(value, &o->redirect, err);
+		return check_redirect(value, err);
 	if (str_eq(key, "fds"))
 		return parse_fds(o, value, err);
 	if (str_eq(key, "ready")) {

@@ -32,7 +32,6 @@ struct options {
 	bool is_volatile; /* never sync */
 	bool no_acl;
 	bool static_nlink;
-	bool redirect;	   /* folders of lower layers can be renamed */
 	bool no_writeback; /* writes go through at once */
 	bool read_only;
 	bool foreground;

@@ -3,9 +3,10 @@
  * Random operations on a file system and, beside it, on an ordinary folder as the model: both must
  * answer alike, and look alike whenever they are compared.
  *
- *   fs-model TESTED MODEL SEED COUNT [-t THREAD]
+ *   fs-model TESTED MODEL SEED COUNT [-t THREAD | -u USERS]
  *
  * Both folders hold the same to begin with. -t N keeps to names of its own, for several at once.
+ * -u N acts as N users in turn, root among them, with owners, sticky and set-id bits of all kinds.
  * What the tested one may refuse where the model does not: renaming a folder (EXDEV), as overlays
  * do. The seed and the operations before a difference are printed.
  */
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <grp.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -28,6 +30,7 @@ static const char *tested, *model, *prefix = "";
 static unsigned long long state;
 static char history[HISTORY][PATH_SIZE * 2];
 static unsigned long step;
+static unsigned users;
 
 static unsigned pick(unsigned n)
 {
@@ -41,8 +44,11 @@ static void note(const char *fmt, ...)
 {
 	va_list ap;
 
+	int n = snprintf(history[step % HISTORY], sizeof(history[0]),
+			 "%s%u: ", users ? "user " : "", geteuid());
+
 	va_start(ap, fmt);
-	(void)vsnprintf(history[step % HISTORY], sizeof(history[0]), fmt, ap);
+	(void)vsnprintf(history[step % HISTORY] + n, sizeof(history[0]) - (size_t)n, fmt, ap);
 	va_end(ap);
 }
 
@@ -329,6 +335,80 @@ static void compare_tree(const char *path)
 	free(b);
 }
 
+/* ---- Users ---- */
+
+/* Into one of the users, or back to root: permissions are asked of the effective ids. */
+static void become(unsigned user)
+{
+	static const gid_t groups[] = { 0, 33, 34, 40 };
+
+	if (!users)
+		return;
+	if (seteuid(0) < 0 || setgroups(1, &groups[3]) < 0 || setegid(groups[user % 3]) < 0 ||
+	    (user && seteuid(32 + user) < 0))
+		fail("cannot become user %u: %s", user, strerror(errno));
+}
+
+static mode_t random_mode(void)
+{
+	static const mode_t modes[] = { 0777,  0755, 0700,  0750,  0666,  0640, 0000, 01777,
+					02775, 0711, 04755, 02755, 06777, 0555, 0333 };
+
+	return modes[pick(sizeof(modes) / sizeof(modes[0]))];
+}
+
+/* What several users meet in: owners and modes of all kinds. */
+static void one_of_users(const char *p, const char *q)
+{
+	static const uid_t ids[] = { 0, 33, 34, 40, (uid_t)-1 };
+	static char longest[256];
+	static char too_long[257];
+	uid_t uid = ids[pick(5)];
+	gid_t gid = ids[pick(5)];
+	mode_t mode = random_mode();
+	int how = (int)pick(8);
+
+	memset(longest, 'l', 255);
+	memset(too_long, 'l', 256);
+	switch (pick(9)) {
+	case 0:
+	case 1:
+		note("chmod %s to %o", p, mode);
+		BOTH("chmod", fchmodat(AT_FDCWD, join(top, p), mode, 0));
+		break;
+	case 2:
+	case 3:
+		/* Of nothing: FUSE says done where a set-id bit that would go makes ext4 refuse. */
+		if (uid == (uid_t)-1 && gid == (gid_t)-1)
+			uid = 0;
+		note("chown %s to %d:%d", p, (int)uid, (int)gid);
+		BOTH("chown", fchownat(AT_FDCWD, join(top, p), uid, gid, AT_SYMLINK_NOFOLLOW));
+		break;
+	case 4:
+		note("mkdir %s with %o", p, mode);
+		BOTH("mkdir", mkdir(join(top, p), mode));
+		break;
+	case 5:
+		note("mkfifo %s", p);
+		BOTH("mkfifo", mkfifo(join(top, p), mode));
+		break;
+	case 6:
+		note("access %s, %d", p, how);
+		BOTH("access", faccessat(AT_FDCWD, join(top, p), how, AT_EACCESS));
+		break;
+	case 7:
+		note("a device %s", p);
+		BOTH("mknod", mknod(join(top, p), S_IFCHR | 0666, 0x103));
+		break;
+	default:
+		note("long names, and %s below itself", q);
+		BOTH("mkdir", mkdir(join(top, longest), 0755));
+		BOTH("mkdir", mkdir(join(top, too_long), 0755));
+		BOTH("rmdir", rmdir(join(top, longest)));
+		BOTH("readlink", readlink(join(top, q), too_long, sizeof(too_long)));
+	}
+}
+
 /* ---- Operations ---- */
 
 static void do_rename(const char *p, const char *q)
@@ -363,6 +443,10 @@ static void one_step(void)
 
 	random_path(p);
 	random_path(q);
+	if (users && pick(3) == 0) {
+		one_of_users(p, q);
+		return;
+	}
 	switch (pick(20)) {
 	case 0:
 		note("create %s", p);
@@ -434,7 +518,9 @@ static void one_step(void)
 		use_held();
 		break;
 	default:
-		if (n % 3 == 0) {
+		if (n % 3 == 0 && users) {
+			return; /* FUSE clears set-id bits at this kind of write too */
+		} else if (n % 3 == 0) {
 			note("map %s at %lld", p, (long long)offset);
 			BOTH("mmap", map_and_write(join(top, p), offset));
 		} else if (n % 3 == 1) {
@@ -458,7 +544,9 @@ int main(int argc, char **argv)
 	model = argv[2];
 	state = strtoull(argv[3], NULL, 10) * 2654435761U + 88172645463325252ULL;
 	count = strtoul(argv[4], NULL, 10);
-	if (argc == 7) {
+	if (argc == 7 && strcmp(argv[5], "-u") == 0) {
+		users = (unsigned)strtoul(argv[6], NULL, 10);
+	} else if (argc == 7) {
 		(void)snprintf(own, sizeof(own), "t%s-", argv[6]);
 		prefix = own;
 	}
@@ -467,7 +555,9 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < DATA; i++)
 		data[i] = (char)('a' + i % 26);
 	for (step = 0; step < count; step++) {
+		become(users ? pick(users) : 0);
 		one_step();
+		become(0);
 		if (step % 200 == 199)
 			compare_tree("");
 	}

@@ -216,6 +216,15 @@ layers='mkdir -p l1 l2 l3; for l in l1 l2 l3; do for d in a b dir sub; do mkdir 
 	EOF
 }
 
+@test "random operations by three users, with owners and modes of all kinds" {
+	inside <<-EOF
+		$layers
+		lay l1:l2:l3; cp -a m/. ref
+		for seed in 1 2 3; do "\$MODEL" m ref \$seed 3000 -u 3; done
+		down; kernel l1:l2:l3; "\$MODEL" m ref 4 300 -u 3
+	EOF
+}
+
 @test "random operations by four at once" {
 	inside <<-'EOF'
 		for t in 1 2 3 4; do for d in a dir; do mkdir -p l/t$t-$d/sub; for f in c d file; do echo $t $f >l/t$t-$d/$f; done; done; done
