@@ -305,7 +305,11 @@ static int take_mount(const char *program, int place_fd, int *ret_fd, struct err
 	if (fd < 0)
 		return err_set(err, -errno, "cannot take the mount of %s", program);
 	if (umount2(path, DETACH) < 0) {
-		(void)err_set(err, -errno, "cannot detach the mount of %s", program);
+		if (errno == EINVAL)
+			(void)err_say(err, ERR_FAILED, "the mount program %s mounted nothing",
+				      program);
+		else
+			(void)err_set(err, -errno, "cannot detach the mount of %s", program);
 		(void)close((int)fd); /* a mount: nothing to lose */
 		return err->code;
 	}
