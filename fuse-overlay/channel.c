@@ -591,8 +591,8 @@ enum { CHANNELS_MAX = 64 };
 static int run_threads(struct channels *all, struct channel *channels, size_t count,
 		       struct err *err)
 {
-	pthread_t threads[CHANNELS_MAX];
-	pthread_t seeker;
+	pthread_t threads[CHANNELS_MAX] = { 0 };
+	pthread_t seeker = 0;
 	size_t started = 0;
 	int r = start(&seeker, run_seeks, all);
 

@@ -40,10 +40,11 @@ int container_open_root(const struct container *c, int *ret_fd, struct err *err)
 	/* What the kernel keeps of a file system in user space looks alive when that is dead. */
 	if (fstatfs(fd, &st) < 0 && errno == ENOTCONN) {
 		(void)close(fd); /* a folder */
-		(void)err_say(err, ERR_FAILED,
-			      "the FUSE overlay of container %s has ended: its process bryo-overlay "
-			      "was killed",
-			      c->state.name);
+		(void)err_say(
+			err, ERR_FAILED,
+			"the FUSE overlay of container %s has ended: its process bryo-overlay "
+			"was killed",
+			c->state.name);
 		return err_hint(err, "`bryo restart` mounts it anew");
 	}
 	*ret_fd = fd;
