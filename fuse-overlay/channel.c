@@ -639,6 +639,7 @@ int channels_run(const struct channels_args *args, struct err *err)
 		r = args->ready(args->ctx, err);
 	if (r == 0)
 		r = run_threads(&all, channels, count, err);
+	here = NULL;
 	for (size_t i = 0; i < count; i++)
 		channel_done(&channels[i]);
 	if (all.session)
