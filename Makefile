@@ -194,6 +194,7 @@ fuzz:
 	@tests/fuzz/run.sh $(SECONDS) $(FUZZ_SRCS:tests/fuzz/%.c=.build/fuzz/fuzz/%)
 bench: all
 	@tests/perf/bench.sh
+	@tests/perf/bench.sh overlay
 
 # ---- A first look ----
 try:

@@ -1,15 +1,24 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # make bench: tests/perf/bench.py as an unprivileged user (root's figures are not the ones that
-# count), with what the machine is in front. Further arguments are bench.py's.
+# count), with what the machine is in front. Further arguments are bench.py's; after the word
+# "overlay" it is overlay.py, beside fuse-overlayfs (if it is installed) and the kernel's overlay.
 set -euo pipefail
+script=bench.py
+if [ "${1:-}" = overlay ]; then
+	script=overlay.py
+	shift
+fi
 top=$(cd "$(dirname "$0")/../.." && pwd)
 flavor=${FLAVOR:-release}
 echo "Measured on $(date -u +%F), Linux $(uname -r), $(nproc) x $(sed -n 's/^model name\s*: //p' /proc/cpuinfo | head -1)."
 for e in podman crun; do ! command -v $e >/dev/null || echo "$e: $($e --version | head -1)."; done
 echo
+kinds() { ! command -v fuse-overlayfs >/dev/null || echo "fuse-overlayfs=$(command -v fuse-overlayfs)"; echo kernel; }
 if [ "$(id -u)" != 0 ]; then
-	exec python3 "$top/tests/perf/bench.py" "$@"
+	bin=$top/.build/$flavor/bin
+	[ $script = bench.py ] || set -- "$@" bryo="$bin/bryo-overlay" $(kinds)
+	exec python3 "$top/tests/perf/$script" "$@"
 fi
 user=${BRYO_TEST_USER:-bryo-test}
 id "$user" >/dev/null 2>&1 || useradd -m -s /bin/bash "$user"
@@ -25,6 +34,10 @@ cp -r "$top/.build/$flavor/bin" "$work/bin"
 cp -r "$top/tests/perf" "$top/tests/lib" "$work/tests/"
 chmod -R a+rX "$work"
 cd /
+if [ $script = overlay.py ]; then
+	set -- -w "$work/tmp" "$@" bryo="$work/bin/bryo-overlay" $(kinds)
+	install -d -m 700 -o "$user" -g "$user" "$work/tmp"
+fi
 setpriv --reuid "$uid" --regid "$(id -g "$user")" --init-groups env -i HOME="$(getent passwd "$user" | cut -d: -f6)" \
 	USER="$user" LOGNAME="$user" PATH="$PATH" LANG=C.UTF-8 XDG_RUNTIME_DIR="/run/user/$uid" \
-	BRYO="$work/bin/bryo" BENCH_REGISTRY="${BENCH_REGISTRY:-}" python3 "$work/tests/perf/bench.py" "$@"
+	BRYO="$work/bin/bryo" BENCH_REGISTRY="${BENCH_REGISTRY:-}" python3 "$work/tests/perf/$script" "$@"
