@@ -154,39 +154,6 @@ static bool is_copied(const char *key)
 	return !is_overlay_xattr(key) || str_starts(key, "user.overlay.overlay.");
 }
 
-/* Where source and copy are: names in folders, or with name NULL the descriptors themselves. */
-struct spot {
-	int fd;
-	const char *name;
-};
-
-static ssize_t list_at(const struct spot *at, char *list, size_t size)
-{
-	ssize_t n = 0;
-
-	if (at->name)
-		return xattr_list(at->fd, at->name, list, size);
-	n = flistxattr(at->fd, list, size);
-	return n < 0 ? -errno : n;
-}
-
-static ssize_t get_at(const struct spot *at, const char *key, void *value, size_t size)
-{
-	ssize_t n = 0;
-
-	if (at->name)
-		return xattr_get(at->fd, at->name, key, value, size);
-	n = fgetxattr(at->fd, key, value, size);
-	return n < 0 ? -errno : n;
-}
-
-static int set_at(const struct spot *at, const char *key, const void *value, size_t size)
-{
-	if (at->name)
-		return xattr_set(at->fd, at->name, key, value, size, 0);
-	return fsetxattr(at->fd, key, value, size, 0) < 0 ? -errno : 0;
-}
-
 /* Labels that only the system gives are not ours to set; a lost capability or ACL is an error. */
 static bool may_miss(const char *key, int code)
 {
@@ -201,7 +168,7 @@ static int copy_xattrs(const struct spot *from, const struct spot *to)
 	auto_free char *memory = NULL;
 	char few[1024];
 	char *list = few;
-	ssize_t size = list_at(from, few, sizeof(few));
+	ssize_t size = xattr_list(from->fd, from->name, few, sizeof(few));
 	int r = 0;
 
 	if (size == -EOPNOTSUPP || size == 0)
@@ -212,7 +179,7 @@ static int copy_xattrs(const struct spot *from, const struct spot *to)
 			return -ENOMEM;
 		if (size < 0) {
 			list = memory + XATTR_LIST_SIZE;
-			size = list_at(from, list, XATTR_LIST_SIZE);
+			size = xattr_list(from->fd, from->name, list, XATTR_LIST_SIZE);
 		}
 	}
 	if (size < 0)
@@ -222,10 +189,10 @@ static int copy_xattrs(const struct spot *from, const struct spot *to)
 
 		if (!is_copied(key))
 			continue;
-		n = get_at(from, key, memory, XATTR_LIST_SIZE);
+		n = xattr_get(from->fd, from->name, key, memory, XATTR_LIST_SIZE);
 		if (n == -ENODATA)
 			continue;
-		r = n < 0 ? (int)n : set_at(to, key, memory, (size_t)n);
+		r = n < 0 ? (int)n : xattr_set(to->fd, to->name, key, memory, (size_t)n, 0);
 		if (r < 0 && may_miss(key, r))
 			r = 0;
 	}
@@ -238,7 +205,8 @@ static void keep_number(struct overlay *ov, const struct node *node, const struc
 {
 	uint64_t number = node->ino;
 
-	if (node->type == S_IFREG >> 12 && set_at(to, XATTR_NUMBER, &number, sizeof(number)) == 0)
+	if (node->type == S_IFREG >> 12 &&
+	    xattr_set(to->fd, to->name, XATTR_NUMBER, &number, sizeof(number), 0) == 0)
 		ov->has_numbers = true;
 }
 
@@ -264,18 +232,34 @@ static int finish_file(struct overlay *ov, struct node *node, int from_fd, int t
 	return ov->options.is_volatile || fsync(to_fd) == 0 ? 0 : -errno;
 }
 
-/* The copy's further names: hard links of the lower file, as links.c knows them. */
+/* Takes the copy's names away again, up to end: it had none before. */
+static void uninstall(struct overlay *ov, const struct node *node, const struct node_name *end)
+{
+	for (const struct node_name *name = node->names; name != end; name = name->next) {
+		struct handle *dir = NULL;
+
+		if (handle_folder_locked(ov, name->parent, UPPER, &dir) == 0)
+			(void)unlinkat(dir->fd, name->text, 0); /* an error is being told already */
+		handle_put_p(ov, &dir);
+	}
+}
+
+/* The copy's further names: hard links of the lower file, as links.c knows them. All or none. */
 static int install_links(struct overlay *ov, const struct node *node, int dir_fd)
 {
 	int r = 0;
 
-	for (const struct node_name *name = node->names->next; r == 0 && name; name = name->next) {
+	for (const struct node_name *name = node->names->next; name; name = name->next) {
 		struct handle *dir = NULL;
 
 		r = handle_folder_locked(ov, name->parent, UPPER, &dir);
 		if (r == 0 && linkat(dir_fd, node->names->text, dir->fd, name->text, 0) < 0)
 			r = -errno;
 		handle_put_p(ov, &dir);
+		if (r < 0) {
+			uninstall(ov, node, name);
+			break;
+		}
 	}
 	return r;
 }

@@ -9,12 +9,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fuse.h>
 #include <linux/mount.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,61 +28,19 @@
 int umount2(const char *target, int flags);
 #define DETACH 2
 
-enum { CHANNELS_MIN = 3, CHANNELS_MAX = 10 };
-
 /* ---- The mount ---- */
 
-struct channels {
-	int fds[CHANNELS_MAX];
-	size_t count;
-};
-
-static void channels_done(struct channels *channels)
-{
-	for (size_t i = 0; i < channels->count; i++)
-		fd_close(&channels->fds[i]);
-	channels->count = 0;
-}
-
-/* One a processor, and one that waits for a disk meanwhile. */
-static size_t wanted_channels(void)
-{
-	cpu_set_t set;
-	size_t count = sched_getaffinity(0, sizeof(set), &set) == 0 ? (size_t)CPU_COUNT(&set) : 2;
-
-	count++;
-	return count < CHANNELS_MIN ? CHANNELS_MIN : count > CHANNELS_MAX ? CHANNELS_MAX : count;
-}
-
-static int open_device(struct channels *channels, struct err *err)
+static int open_device(int *ret_fd, struct err *err)
 {
 	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 
 	if (fd >= 0) {
-		channels->fds[channels->count++] = fd;
+		*ret_fd = fd;
 		return 0;
 	}
 	(void)err_say(err, ERR_UNSUPPORTED, "cannot open /dev/fuse: %s", strerror(errno));
 	return err_hint(err, errno == ENOENT ? "load the kernel module fuse"
 					     : "it must be open to all users (mode 0666)");
-}
-
-/* They belong to the mount's user namespace, as the caller does, and not to the daemon's. */
-static void clone_channels(struct channels *channels)
-{
-	uint32_t first = (uint32_t)channels->fds[0];
-
-	for (size_t n = wanted_channels(); channels->count < n;) {
-		int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-
-		if (fd < 0)
-			return; /* with fewer it works as well */
-		channels->fds[channels->count++] = fd;
-		if (ioctl(fd, FUSE_DEV_IOC_CLONE, &first) < 0) {
-			fd_close(&channels->fds[--channels->count]);
-			return;
-		}
-	}
 }
 
 static int set(int fs_fd, const char *key, const char *value)
@@ -239,11 +194,11 @@ static void keep_layers(struct launch *launch, const struct fuse_overlay_args *a
 	}
 }
 
-static int serve(const char *program, const struct fuse_overlay_args *args,
-		 const struct channels *channels, struct err *err)
+static int serve(const char *program, const struct fuse_overlay_args *args, int device_fd,
+		 struct err *err)
 {
 	struct buf text auto_done(buf) = BUF_INIT;
-	auto_free int *keep = xcalloc(args->lower_count + channels->count + 8, sizeof(int));
+	auto_free int *keep = xcalloc(args->lower_count + 4, sizeof(int));
 	auto_free char *name = xstrdup("bryo-overlay");
 	char flag[] = "-o";
 	struct launch launch = { .program = program, .keep = keep };
@@ -253,12 +208,10 @@ static int serve(const char *program, const struct fuse_overlay_args *args,
 	if (r < 0)
 		return err_set(err, r, "cannot make a pipe");
 	add_layers(&text, args);
-	(void)buf_addf(&text, ",ready=%d,fds=", word[1]); /* unbounded buffer: cannot fail */
-	for (size_t i = 0; i < channels->count; i++)
-		(void)buf_addf(&text, "%s%d", i ? ":" : "", channels->fds[i]);
+	/* unbounded buffer: cannot fail */
+	(void)buf_addf(&text, ",ready=%d,fd=%d", word[1], device_fd);
 	keep_layers(&launch, args);
-	for (size_t i = 0; i < channels->count; i++)
-		add_kept(&launch, channels->fds[i]);
+	add_kept(&launch, device_fd);
 	add_kept(&launch, word[1]);
 	launch.argv = (char *[]){ name, flag, text.data, NULL };
 	r = start(&launch, word, err);
@@ -269,20 +222,18 @@ static int serve(const char *program, const struct fuse_overlay_args *args,
 
 int fuse_overlay_mount(const struct fuse_overlay_args *args, int *ret_mount_fd, struct err *err)
 {
-	struct channels channels auto_done(channels) = { .count = 0 };
+	auto_close int device_fd = -1;
 	auto_free char *program = NULL;
 	auto_close int fd = -1;
 	int r = proc_libexec("bryo-overlay", &program);
 
 	if (r < 0)
 		return err_say(err, ERR_UNSUPPORTED, "the program bryo-overlay is not installed");
-	r = open_device(&channels, err);
+	r = open_device(&device_fd, err);
 	if (r == 0)
-		r = make_mount(args, channels.fds[0], &fd, err);
-	if (r < 0)
-		return r;
-	clone_channels(&channels);
-	r = serve(program, args, &channels, err);
+		r = make_mount(args, device_fd, &fd, err);
+	if (r == 0)
+		r = serve(program, args, device_fd, err);
 	if (r == 0)
 		*ret_mount_fd = fd_take(&fd);
 	return r;

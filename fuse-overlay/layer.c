@@ -136,29 +136,36 @@ bool opaque_folder(const struct overlay *ov, int dir_fd, const char *name)
 
 /* ---- Attributes ---- */
 
-ssize_t xattr_get(int dir_fd, const char *name, const char *key, void *value, size_t size)
+ssize_t xattr_get(int fd, const char *name, const char *key, void *value, size_t size)
 {
-	ssize_t n = fchdir(dir_fd) < 0 ? -1 : lgetxattr(name, key, value, size);
+	ssize_t n = !name	     ? fgetxattr(fd, key, value, size)
+		    : fchdir(fd) < 0 ? -1
+				     : lgetxattr(name, key, value, size);
 
 	return n < 0 ? -errno : n;
 }
 
-ssize_t xattr_list(int dir_fd, const char *name, char *list, size_t size)
+ssize_t xattr_list(int fd, const char *name, char *list, size_t size)
 {
-	ssize_t n = fchdir(dir_fd) < 0 ? -1 : llistxattr(name, list, size);
+	ssize_t n = !name	     ? flistxattr(fd, list, size)
+		    : fchdir(fd) < 0 ? -1
+				     : llistxattr(name, list, size);
 
 	return n < 0 ? -errno : n;
 }
 
-int xattr_set(int dir_fd, const char *name, const char *key, const void *value, size_t size,
-	      int flags)
+int xattr_set(int fd, const char *name, const char *key, const void *value, size_t size, int flags)
 {
-	if (fchdir(dir_fd) < 0 || lsetxattr(name, key, value, size, flags) < 0)
-		return -errno;
-	return 0;
+	int r = !name		 ? fsetxattr(fd, key, value, size, flags)
+		: fchdir(fd) < 0 ? -1
+				 : lsetxattr(name, key, value, size, flags);
+
+	return r < 0 ? -errno : 0;
 }
 
-int xattr_remove(int dir_fd, const char *name, const char *key)
+int xattr_remove(int fd, const char *name, const char *key)
 {
-	return fchdir(dir_fd) < 0 || lremovexattr(name, key) < 0 ? -errno : 0;
+	int r = !name ? fremovexattr(fd, key) : fchdir(fd) < 0 ? -1 : lremovexattr(name, key);
+
+	return r < 0 ? -errno : 0;
 }

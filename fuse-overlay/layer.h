@@ -50,11 +50,14 @@ bool opaque_folder(const struct overlay *ov, int dir_fd, const char *name);
 
 /*
  * Attributes by folder and name, no symlink followed. Linux has no such calls before 6.13: the
- * thread's own working directory goes there first (unshare(CLONE_FS), see channel.c). Negative
- * errnos. fd: of the folder.
+ * thread's own working directory goes there first (unshare(CLONE_FS), see channel.c). name NULL: of
+ * what fd itself is, which is then no folder's but an open file. Negative errnos.
  */
-ssize_t xattr_get(int dir_fd, const char *name, const char *key, void *value, size_t size);
-ssize_t xattr_list(int dir_fd, const char *name, char *list, size_t size);
-int xattr_set(int dir_fd, const char *name, const char *key, const void *value, size_t size,
-	      int flags);
-int xattr_remove(int dir_fd, const char *name, const char *key);
+struct spot {
+	int fd;
+	const char *name;
+};
+ssize_t xattr_get(int fd, const char *name, const char *key, void *value, size_t size);
+ssize_t xattr_list(int fd, const char *name, char *list, size_t size);
+int xattr_set(int fd, const char *name, const char *key, const void *value, size_t size, int flags);
+int xattr_remove(int fd, const char *name, const char *key);

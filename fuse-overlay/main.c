@@ -187,24 +187,23 @@ static unsigned thread_count(const struct options *o)
 	return count < THREADS_MIN ? THREADS_MIN : count > THREADS_MAX ? THREADS_MAX : count;
 }
 
-/* The mount's first channel, and more of them. bryo hands all of them over. */
+/* The mount's first channel, which bryo hands over, and more of them. */
 static int open_channels(const struct options *o, int fds[THREADS_MAX], size_t *ret_count,
 			 struct err *err)
 {
-	size_t count = 0;
+	size_t count = 1;
 	int r = 0;
 
-	for (; count < o->channel_count && count < THREADS_MAX; count++)
-		fds[count] = o->channels[count];
-	if (count == 0) {
-		r = mount_at(o, &fds[count++], err);
-		if (r < 0)
-			return r;
-		for (unsigned n = thread_count(o); count < n; count++) {
-			fds[count] = channel_clone(fds[0]);
-			if (fds[count] < 0)
-				break; /* with fewer it works as well */
-		}
+	if (o->device_fd >= 0)
+		fds[0] = o->device_fd;
+	else
+		r = mount_at(o, &fds[0], err);
+	if (r < 0)
+		return r;
+	for (unsigned n = thread_count(o); count < n; count++) {
+		fds[count] = channel_clone(fds[0]);
+		if (fds[count] < 0)
+			break; /* with fewer it works as well */
 	}
 	*ret_count = count;
 	return 0;
@@ -219,7 +218,7 @@ struct word {
 /* The caller's pipes and locks are not ours to keep; layers and channels stay open. */
 static int close_others(const struct overlay *ov, int word_fd)
 {
-	size_t room = ov->layer_count + ov->options.channel_count + 6;
+	size_t room = ov->layer_count + 7;
 	auto_free int *keep = xcalloc(room, sizeof(int));
 	size_t count = 0;
 
@@ -228,8 +227,8 @@ static int close_others(const struct overlay *ov, int word_fd)
 	for (unsigned i = 0; i < ov->layer_count; i++)
 		if (ov->layers[i].fd >= 0)
 			keep[count++] = ov->layers[i].fd;
-	for (size_t i = 0; i < ov->options.channel_count; i++)
-		keep[count++] = ov->options.channels[i];
+	if (ov->options.device_fd >= 0)
+		keep[count++] = ov->options.device_fd;
 	if (ov->work_fd >= 0)
 		keep[count++] = ov->work_fd;
 	if (ov->proc_fd >= 0)
@@ -296,7 +295,7 @@ static int run(struct options *options, int word_fd, struct err *err)
 	struct word word = { word_fd };
 	int r = overlay_open(&ov, err);
 
-	*options = (struct options){ .ready_fd = -1 }; /* the overlay's now */
+	*options = (struct options){ .device_fd = -1, .ready_fd = -1 }; /* the overlay's now */
 	if (r == 0)
 		r = serve(&ov, &word, err);
 	if (r < 0 && word.fd >= 0)
@@ -362,7 +361,7 @@ static int fill_standard(void)
 
 int main(int argc, char **argv)
 {
-	struct options options auto_done(options) = { .ready_fd = -1 };
+	struct options options auto_done(options) = { .device_fd = -1, .ready_fd = -1 };
 	struct strv ignored auto_done(strv) = STRV_INIT;
 	struct err err = ERR_INIT;
 	int r = fill_standard();

@@ -10,6 +10,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "engine/base/fd.h"
 #include "engine/base/file.h"
 #include "fuse-overlay/change.h"
 #include "fuse-overlay/copyup.h"
@@ -153,6 +154,17 @@ static int check_name(const char *name, const struct make_args *args)
 	return S_ISCHR(args->mode) && args->rdev == makedev(0, 0) ? -EPERM : 0;
 }
 
+/* The folder in the upper layer, and the thread as who asks. */
+static int begin(struct overlay *ov, struct node *parent, const struct asker *asker,
+		 struct handle **ret_dir)
+{
+	int r = node_copy_up(ov, parent, COPY_ALL);
+
+	if (r == 0)
+		r = owner_become(ov, asker->uid, asker->gid, asker->umask);
+	return r < 0 ? r : handle_folder(ov, parent, UPPER, ret_dir);
+}
+
 int make_name(struct overlay *ov, struct node *parent, const char *name,
 	      const struct make_args *args, struct found *ret_found)
 {
@@ -160,11 +172,7 @@ int make_name(struct overlay *ov, struct node *parent, const char *name,
 	int r = check_name(name, args);
 
 	if (r == 0)
-		r = node_copy_up(ov, parent, COPY_ALL);
-	if (r == 0)
-		r = owner_become(ov, args->asker.uid, args->asker.gid, args->asker.umask);
-	if (r == 0)
-		r = handle_folder(ov, parent, UPPER, &dir);
+		r = begin(ov, parent, &args->asker, &dir);
 	if (r < 0)
 		return r;
 	assert(dir);
@@ -180,29 +188,25 @@ int make_nameless(struct overlay *ov, struct node *parent, const struct make_arg
 {
 	struct found found = { .layer = UPPER };
 	struct handle *dir = NULL;
-	int fd = -1;
-	int r = ov->proc_fd < 0 ? -EOPNOTSUPP : node_copy_up(ov, parent, COPY_ALL);
+	auto_close int fd = -1;
+	int r = ov->proc_fd < 0 ? -EOPNOTSUPP : begin(ov, parent, &args->asker, &dir);
 
-	if (r == 0)
-		r = owner_become(ov, args->asker.uid, args->asker.gid, args->asker.umask);
-	if (r == 0)
-		r = handle_folder(ov, parent, UPPER, &dir);
 	if (r < 0)
 		return r;
 	assert(dir);
 	fd = openat(dir->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, args->mode & 07777);
 	r = fd < 0 || fstat(fd, &found.st) < 0 ? -errno : 0;
 	handle_put(ov, dir);
-	if (r == 0) {
-		found.ino = layer_number(ov, UPPER, found.st.st_ino);
-		r = node_new_orphan(ov, &found, ret_node);
-	}
-	if (r < 0) {
-		if (fd >= 0)
-			(void)close(fd); /* empty */
+	if (r < 0)
 		return r;
-	}
-	return handle_adopt(ov, *ret_node, UPPER, fd, true, true);
+	found.ino = layer_number(ov, UPPER, found.st.st_ino);
+	r = node_new_orphan(ov, &found, ret_node);
+	if (r < 0)
+		return r;
+	r = handle_adopt(ov, *ret_node, UPPER, fd_take(&fd), true, true);
+	if (r < 0)
+		node_forget(ov, *ret_node, 1);
+	return r;
 }
 
 /* ---- Links; the tree is held exclusively ---- */

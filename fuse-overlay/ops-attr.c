@@ -138,11 +138,6 @@ static const char *key_shown(const char *stored, char shown[KEY_MAX + 1])
 }
 
 /* Where to ask for attributes: a name in a folder, or the descriptor of a file without a name. */
-struct spot {
-	int fd;
-	const char *name; /* NULL: fd itself */
-};
-
 static int spot_of(const struct node *node, const struct place *place, struct spot *ret_spot)
 {
 	if (!place->empty)
@@ -156,26 +151,6 @@ static int spot_of(const struct node *node, const struct place *place, struct sp
 	return 0;
 }
 
-static ssize_t get_value(const struct spot *spot, const char *key, void *value, size_t size)
-{
-	ssize_t n = 0;
-
-	if (spot->name)
-		return xattr_get(spot->fd, spot->name, key, value, size);
-	n = fgetxattr(spot->fd, key, value, size);
-	return n < 0 ? -errno : n;
-}
-
-static ssize_t get_list(const struct spot *spot, char *list, size_t size)
-{
-	ssize_t n = 0;
-
-	if (spot->name)
-		return xattr_list(spot->fd, spot->name, list, size);
-	n = flistxattr(spot->fd, list, size);
-	return n < 0 ? -errno : n;
-}
-
 static ssize_t read_value(struct overlay *ov, struct node *node, const char *key, void *value,
 			  size_t size)
 {
@@ -187,7 +162,7 @@ static ssize_t read_value(struct overlay *ov, struct node *node, const char *key
 		return n;
 	n = spot_of(node, &place, &spot);
 	if (n == 0)
-		n = get_value(&spot, key, value, size);
+		n = xattr_get(spot.fd, spot.name, key, value, size);
 	place_put(ov, &place);
 	return n;
 }
@@ -232,7 +207,7 @@ static ssize_t read_list(struct overlay *ov, struct node *node, char *list)
 		return n;
 	n = spot_of(node, &place, &spot);
 	if (n == 0)
-		n = get_list(&spot, list, LIST_MAX);
+		n = xattr_list(spot.fd, spot.name, list, LIST_MAX);
 	place_put(ov, &place);
 	return n;
 }
@@ -278,12 +253,9 @@ static int change_value(struct overlay *ov, struct node *node, const char *key, 
 	if (r < 0)
 		return r;
 	r = spot_of(node, &place, &spot);
-	if (r == 0 && spot.name)
+	if (r == 0)
 		r = value ? xattr_set(spot.fd, spot.name, key, value, size, flags)
 			  : xattr_remove(spot.fd, spot.name, key);
-	else if (r == 0 && (value ? fsetxattr(spot.fd, key, value, size, flags)
-				  : fremovexattr(spot.fd, key)) < 0)
-		r = -errno;
 	place_put(ov, &place);
 	return r;
 }

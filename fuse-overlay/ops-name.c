@@ -207,7 +207,10 @@ int op_tmpfile(struct overlay *ov, struct node *folder, const struct asker *aske
 	*ret_entry = (struct fuse_entry_param){ .ino = (uintptr_t)node,
 						.attr_timeout = ov->options.timeout,
 						.entry_timeout = ov->options.timeout };
-	return attr_get(ov, node, &ret_entry->attr);
+	r = attr_get(ov, node, &ret_entry->attr);
+	if (r < 0)
+		node_forget(ov, node, 1);
+	return r;
 }
 
 /* ---- Names that go or move ---- */

@@ -13,7 +13,7 @@
 /* What the kernel was told stays true: nobody but us changes the layers. */
 #define TIMEOUT_DEFAULT 1e9
 
-enum { CHANNELS_MAX = 64, RANGES_MAX = 4096 };
+enum { RANGES_MAX = 4096 };
 
 /* The next part of text up to separator, with backslashes taken out; NULL at the end. */
 static char *next_part(const char **text, char separator, bool keep_escapes)
@@ -103,24 +103,6 @@ static int parse_ranges(const char *key, const char *value, struct id_range **re
 	return 0;
 }
 
-static int parse_fds(struct options *o, const char *value, struct err *err)
-{
-	const char *rest = value;
-	char *part = NULL;
-
-	while ((part = next_part(&rest, ':', false))) {
-		uint32_t fd = 0;
-		int r = str_to_u32(part, &fd);
-
-		free(part);
-		if (r < 0 || fd > INT32_MAX || o->channel_count == CHANNELS_MAX)
-			return err_say(err, ERR_USAGE, "fds=%s: expected descriptors", value);
-		o->channels = xrealloc(o->channels, (o->channel_count + 1) * sizeof(int));
-		o->channels[o->channel_count++] = (int)fd;
-	}
-	return 0;
-}
-
 static int parse_u32(const char *key, const char *value, uint32_t *ret, struct err *err)
 {
 	if (str_to_u32(value, ret) < 0)
@@ -184,12 +166,13 @@ static int set_value(struct options *o, const char *key, const char *value, stru
 		return parse_u32(key, value, &o->threads, err);
 	if (str_eq(key, "redirect_dir"))
 		return check_redirect(value, err);
-	if (str_eq(key, "fds"))
-		return parse_fds(o, value, err);
-	if (str_eq(key, "ready")) {
+	if (str_eq(key, "fd") || str_eq(key, "ready")) {
 		int r = parse_u32(key, value, &number, err);
 
-		o->ready_fd = (int)number;
+		if (r == 0 && number > INT32_MAX)
+			r = err_say(err, ERR_USAGE, "%s=%s: expected a descriptor", key, value);
+		if (r == 0)
+			*(*key == 'f' ? &o->device_fd : &o->ready_fd) = (int)number;
 		return r;
 	}
 	if (str_eq(key, "fsync")) { /* fuse-overlayfs: fsync=0 is its "volatile" */
@@ -298,7 +281,7 @@ static int check(const struct options *o, struct err *err)
 		return 0;
 	if (!o->lower.count)
 		return err_say(err, ERR_USAGE, "no lower folder: give -o lowerdir=FOLDER");
-	if (!o->channel_count && !o->mountpoint)
+	if (o->device_fd < 0 && !o->mountpoint)
 		return err_say(err, ERR_USAGE, "no mount point given");
 	if (o->upper && !o->work)
 		return err_say(err, ERR_USAGE, "upperdir needs a workdir on the same file system");
@@ -308,7 +291,7 @@ static int check(const struct options *o, struct err *err)
 int options_parse(struct options *ret_options, int argc, char **argv, struct strv *ret_ignored,
 		  struct err *err)
 {
-	struct options o = { .timeout = TIMEOUT_DEFAULT, .ready_fd = -1 };
+	struct options o = { .timeout = TIMEOUT_DEFAULT, .device_fd = -1, .ready_fd = -1 };
 	int r = 0;
 
 	for (int i = 1; r == 0 && i < argc; i++) {
@@ -352,6 +335,5 @@ void options_done(struct options *o)
 	free(o->uids);
 	free(o->gids);
 	strv_done(&o->mount);
-	free(o->channels);
-	*o = (struct options){ .ready_fd = -1 };
+	*o = (struct options){ .device_fd = -1, .ready_fd = -1 };
 }

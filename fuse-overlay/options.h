@@ -39,10 +39,9 @@ struct options {
 	bool want_help, want_version;
 	unsigned threads;  /* 0: by processors */
 	struct strv mount; /* options for the mount itself: nosuid, nodev, context=... */
-	/* From bryo (fuse-overlay.h): channels that are mounted already, "fds=3:4", and where to
-	 * tell that all is ready. */
-	int *channels;
-	size_t channel_count;
+	/* From bryo (fuse-overlay.h): a channel that is mounted already, or -1, and where to tell
+	 * that all is ready. */
+	int device_fd;
 	int ready_fd;
 };
 

@@ -49,6 +49,11 @@ bool made_of_idmap(const struct made_of *made, struct storage_idmap *ret_map)
 	return made->uid_count > 0 || made->gid_count > 0;
 }
 
+const struct storage_idmap *made_of_shift(const struct made_of *made, struct storage_idmap *map)
+{
+	return made->driver != STORAGE_FUSE && made_of_idmap(made, map) ? map : NULL;
+}
+
 static void add_ranges(struct buf *text, const char *what, const struct storage_range *ranges,
 		       size_t count)
 {
@@ -364,12 +369,6 @@ static int mount_with(const struct driver_mount_args *args, int *ret_fd, struct 
 				      : try_overlay(args, driver, ret_fd, err);
 }
 
-/* The map for which layers must have been copied: none where the FUSE overlay shows ids by it. */
-static const struct storage_idmap *shift_of(const struct made_of *made, struct storage_idmap *map)
-{
-	return made->driver != STORAGE_FUSE && made_of_idmap(made, map) ? map : NULL;
-}
-
 static int mount_container(const struct storage_mount_args *args, int *ret_fd, struct err *err)
 {
 	auto_close int rootfs_fd = -1;
@@ -381,8 +380,8 @@ static int mount_container(const struct storage_mount_args *args, int *ret_fd, s
 	if (r == 0)
 		r = made_of_read(rootfs_fd, args->id, &made, err);
 	if (r == 0)
-		r = storage_layers_open(args->storage, &made.layers, shift_of(&made, &map), fds,
-					err);
+		r = storage_layers_open(args->storage, &made.layers, made_of_shift(&made, &map),
+					fds, err);
 	if (r < 0)
 		return r;
 	r = mount_with(&(struct driver_mount_args){ .storage = args->storage,

@@ -279,10 +279,7 @@ static int run_diff(const struct storage *s, const char *id, struct diff *d)
 	if (r < 0)
 		return r;
 	d->lower_fds = xcalloc(made.layers.count + 1, sizeof(*d->lower_fds));
-	r = storage_layers_open(s, &made.layers,
-				made.driver != STORAGE_FUSE && made_of_idmap(&made, &map) ? &map
-											  : NULL,
-				d->lower_fds, d->err);
+	r = storage_layers_open(s, &made.layers, made_of_shift(&made, &map), d->lower_fds, d->err);
 	if (r < 0)
 		return r;
 	d->lower_count = made.layers.count;

@@ -65,6 +65,8 @@ int made_of_write(int rootfs_fd, const struct storage_container_args *args, stru
 int made_of_read(int rootfs_fd, const char *id, struct made_of *ret_made, struct err *err);
 /* The id map in it; false when there is none. */
 bool made_of_idmap(const struct made_of *made, struct storage_idmap *ret_map);
+/* The map for which its layers must be copied, in map; NULL: none, or the FUSE overlay shows it. */
+const struct storage_idmap *made_of_shift(const struct made_of *made, struct storage_idmap *map);
 
 /* Opens containers/ID/rootfs. ERR_NOT_FOUND where there is none. */
 int storage_rootfs_open(const struct storage *storage, const char *id, int *ret_fd,

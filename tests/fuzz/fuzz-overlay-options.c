@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	auto_free char *text = xstrndup((const char *)data, size);
-	struct options o auto_done(options) = { .ready_fd = -1 };
+	struct options o auto_done(options) = { .device_fd = -1, .ready_fd = -1 };
 	struct strv ignored auto_done(strv) = STRV_INIT;
 	struct err err = ERR_INIT;
 

@@ -16,7 +16,7 @@
 
 static void folders_and_escapes(void **state)
 {
-	struct options o auto_done(options) = { .ready_fd = -1 };
+	struct options o auto_done(options) = { .device_fd = -1, .ready_fd = -1 };
 	struct strv ignored auto_done(strv) = STRV_INIT;
 	struct err err = ERR_INIT;
 
@@ -39,7 +39,7 @@ static void maps_of_all_spellings(void **state)
 					     "lowerdir=/a,uidmapping=0:10:1,1:100:9,volatile" };
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
-		struct options o auto_done(options) = { .ready_fd = -1 };
+		struct options o auto_done(options) = { .device_fd = -1, .ready_fd = -1 };
 		struct strv ignored auto_done(strv) = STRV_INIT;
 		struct err err = ERR_INIT;
 
@@ -55,7 +55,7 @@ static void maps_of_all_spellings(void **state)
 
 static void unknown_ones_are_told(void **state)
 {
-	struct options o auto_done(options) = { .ready_fd = -1 };
+	struct options o auto_done(options) = { .device_fd = -1, .ready_fd = -1 };
 	struct strv ignored auto_done(strv) = STRV_INIT;
 	struct err err = ERR_INIT;
 
@@ -75,10 +75,10 @@ static void wrong_ones_are_refused(void **state)
 					     "squash_to_uid=-1",   "timeout=never",
 					     "timeout=-1",	   "redirect_dir=on",
 					     "redirect_dir=maybe", "lowerdir=",
-					     "lowerdir=//p//a",	   "fds=1:x" };
+					     "lowerdir=//p//a",	   "fd=x" };
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
-		struct options o auto_done(options) = { .ready_fd = -1 };
+		struct options o auto_done(options) = { .device_fd = -1, .ready_fd = -1 };
 		struct strv ignored auto_done(strv) = STRV_INIT;
 		struct err err = ERR_INIT;
 
