@@ -8,7 +8,6 @@
 #include <linux/securebits.h>
 #include <sched.h>
 #include <seccomp.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
@@ -18,60 +17,28 @@
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
 #include "engine/base/fd.h"
+#include "engine/base/sandbox.h"
 #include "fuse-overlay/overlay.h"
 
 /* ---- Capabilities ---- */
 
-/* To do with the layers' files what their owners may, and to give new ones to who asked. */
-static const cap_value_t kept[] = {
+/* To do with the layers' files what their owners may, and to give new ones to who asked. The last
+ * is for trusted.* attributes of layers, which only real root has. */
+static const int kept[] = {
 	CAP_CHOWN,  CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER,	CAP_FSETID,
-	CAP_SETUID, CAP_SETGID,	      CAP_MKNOD,	   CAP_SETFCAP,
+	CAP_SETUID, CAP_SETGID,	      CAP_MKNOD,	   CAP_SETFCAP, CAP_SYS_ADMIN,
 };
 
-static bool is_held(cap_t caps, cap_value_t cap)
-{
-	cap_flag_value_t value = CAP_CLEAR;
-
-	return cap_get_flag(caps, cap, CAP_PERMITTED, &value) == 0 && value == CAP_SET;
-}
-
-static int keep_one(cap_t from, cap_t to, cap_value_t cap)
-{
-	if (!is_held(from, cap))
-		return 0;
-	if (cap_set_flag(to, CAP_PERMITTED, 1, &cap, CAP_SET) < 0 ||
-	    cap_set_flag(to, CAP_EFFECTIVE, 1, &cap, CAP_SET) < 0)
-		return -errno;
-	return 0;
-}
-
-/* Without CAP_SETPCAP there is none to lose at setfsuid(2) either. */
-static int keep_at_setfsuid(cap_t now)
+/* A thread keeps them when it becomes another user. */
+static int drop_capabilities(const struct overlay *ov)
 {
 	const unsigned long bits = SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED |
 				   SECBIT_NOROOT | SECBIT_NOROOT_LOCKED;
 
-	if (!is_held(now, CAP_SETPCAP))
-		return 0;
-	return prctl(PR_SET_SECUREBITS, bits, 0, 0, 0) < 0 ? -errno : 0;
-}
-
-static int drop_capabilities(const struct overlay *ov)
-{
-	cap_t now = cap_get_proc();
-	cap_t rest = cap_init();
-	int r = now && rest ? keep_at_setfsuid(now) : -ENOMEM;
-
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(kept); i++)
-		r = keep_one(now, rest, kept[i]);
-	/* trusted.* attributes of layers, which only real root has. */
-	if (r == 0 && ov->has_trusted)
-		r = keep_one(now, rest, CAP_SYS_ADMIN);
-	if (r == 0 && cap_set_proc(rest) < 0)
-		r = -errno;
-	(void)cap_free(now); /* fails only for what is no cap_t */
-	(void)cap_free(rest);
-	return r;
+	/* Without CAP_SETPCAP there is none to lose at setfsuid(2) either. */
+	if (prctl(PR_SET_SECUREBITS, bits, 0, 0, 0) < 0 && errno != EPERM)
+		return -errno;
+	return sandbox_keep_capabilities(kept, ARRAY_SIZE(kept) - (ov->has_trusted ? 0 : 1));
 }
 
 /* ---- Files ---- */
@@ -158,6 +125,7 @@ static const char *const allowed[] = {
 	"fsync",
 	"fdatasync",
 	"copy_file_range",
+	"fcntl",
 	"fgetxattr",
 	"flistxattr",
 	"fsetxattr",
@@ -216,45 +184,16 @@ static const char *const allowed[] = {
 	"setfsgid32",
 };
 
-static int allow_special(scmp_filter_ctx filter)
+static int allow_special(void *filter)
 {
-	const scmp_datum_t namespaces = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET |
-					CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
-	int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-				 SCMP_A0(SCMP_CMP_MASKED_EQ, namespaces, 0));
-
-	/* Its flags cannot be seen; glibc does without it. */
-	if (r == 0)
-		r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 	/* A thread's own working directory and umask. */
-	if (r == 0)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(unshare), 1,
-				     SCMP_A0(SCMP_CMP_EQ, CLONE_FS, 0));
+	int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(unshare), 1,
+				 SCMP_A0(SCMP_CMP_EQ, CLONE_FS, 0));
+
 	/* FICLONE, _IOW(0x94, 9, int): reflinks. */
 	if (r == 0)
 		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
 				     SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, 0x40049409));
-	/* The session's descriptor, and fdopendir(3)'s questions. */
-	if (r == 0)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 0);
-	return r;
-}
-
-static int filter_calls(void)
-{
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int r = filter ? allow_special(filter) : -ENOMEM;
-
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(allowed); i++) {
-		int number = seccomp_syscall_resolve_name(allowed[i]);
-
-		if (number >= 0) /* others do not exist on this processor */
-			r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
-	}
-	if (r == 0)
-		r = seccomp_load(filter);
-	if (filter)
-		seccomp_release(filter);
 	return r;
 }
 
@@ -270,6 +209,6 @@ int confine(const struct overlay *ov, struct err *err)
 	r = shut_in(ov);
 	if (r < 0)
 		return err_set(err, r, "cannot shut the process into its folders");
-	r = filter_calls();
+	r = sandbox_filter(allowed, ARRAY_SIZE(allowed), allow_special);
 	return r < 0 ? err_set(err, r, "cannot filter system calls") : 0;
 }

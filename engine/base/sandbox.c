@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The sandbox for parsers: see sandbox.h. Runs in bryo-image's workers, before their first thread
- * and their first foreign byte.
+ * The sandbox for parsers: see sandbox.h. Runs in bryo-image's workers and bryo-overlay, before
+ * their first thread and their first foreign byte.
  */
 #include "engine/base/sandbox.h"
 
@@ -159,14 +159,14 @@ static int enter_landlock(int folder_fd)
 	return 0;
 }
 
-static int keep_capabilities(const struct sandbox_args *args)
+int sandbox_keep_capabilities(const int *capabilities, size_t count)
 {
 	cap_t now = cap_get_proc();
 	cap_t kept = cap_init();
 	int r = now && kept ? 0 : -ENOMEM;
 
-	for (size_t i = 0; r == 0 && i < args->capability_count; i++) {
-		cap_value_t cap = args->capabilities[i];
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		cap_value_t cap = capabilities[i];
 		cap_flag_value_t held = CAP_CLEAR;
 
 		if (cap_get_flag(now, cap, CAP_PERMITTED, &held) < 0 ||
@@ -194,13 +194,15 @@ static int filter_clone(scmp_filter_ctx filter)
 	return r;
 }
 
-static int enter_filter(void)
+int sandbox_filter(const char *const *names, size_t count, int (*more)(void *filter))
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int r = filter ? filter_clone(filter) : -ENOMEM;
 
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(allowed); i++) {
-		int number = seccomp_syscall_resolve_name(allowed[i]);
+	if (r == 0 && more)
+		r = more(filter);
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		int number = seccomp_syscall_resolve_name(names[i]);
 
 		if (number >= 0) /* others do not exist on this processor */
 			r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
@@ -224,10 +226,10 @@ int sandbox_enter(const struct sandbox_args *args, struct err *err)
 	in_landlock = enter_landlock(args->folder_fd);
 	if (in_folder < 0 && in_landlock < 0)
 		return err_set(err, in_folder, "cannot shut a process into a folder");
-	r = keep_capabilities(args);
+	r = sandbox_keep_capabilities(args->capabilities, args->capability_count);
 	if (r < 0)
 		return err_set(err, r, "cannot drop capabilities");
-	r = enter_filter();
+	r = sandbox_filter(allowed, ARRAY_SIZE(allowed), NULL);
 	/* A kernel without seccomp: the folder and the capabilities must do. */
 	if (r < 0 && r != -EINVAL && r != -ENOSYS)
 		return err_set(err, r, "cannot load the seccomp filter of a worker");

@@ -25,3 +25,14 @@ struct sandbox_args {
  * process must then end. At least one of chroot and Landlock must work.
  */
 int sandbox_enter(const struct sandbox_args *args, struct err *err);
+
+/* ---- Its parts, for who has more than one folder to be shut into ---- */
+
+/* Drops all capabilities but these, of which only those that are held stay. A negative errno. */
+int sandbox_keep_capabilities(const int *capabilities, size_t count);
+
+/*
+ * Allows these system calls, and clone(2) for threads but no namespaces; all else gives EPERM. more
+ * (may be NULL) adds rules that look at arguments; filter is a scmp_filter_ctx. A negative errno.
+ */
+int sandbox_filter(const char *const *names, size_t count, int (*more)(void *filter));
