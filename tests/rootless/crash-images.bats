@@ -92,7 +92,8 @@ whole_or_none() {
 @test "save: a half archive bears another name or is refused" {
 	saved() {
 		kept || return 1
-		rm -f half.tar
+		# A bryo-image whose caller was killed still ends its archive, and only then names it.
+		helpers_gone && rm -f half.tar
 		bryo save -q -o half.tar keeper || complain "the next save fails" || return 1
 		rm -f half.tar
 	}
