@@ -102,12 +102,17 @@ static int set_in_place(struct overlay *ov, struct node *node, const struct attr
 
 static int set_size(struct overlay *ov, struct node *node, off_t size)
 {
+	struct quota_change change = { 0 };
 	struct handle *handle = NULL;
 	int r = handle_file(ov, node, true, &handle);
 
 	if (r < 0)
 		return r;
-	r = ftruncate(handle->fd, size) < 0 ? -errno : 0;
+	r = quota_size_begin(ov, node, handle->fd, size, &change);
+	if (r == 0) {
+		r = ftruncate(handle->fd, size) < 0 ? -errno : 0;
+		quota_change_end(ov, &change);
+	}
 	handle_put(ov, handle);
 	return r;
 }

@@ -151,7 +151,7 @@ int is_overlay_xattr(const char *key)
 /* Escaped ones ("user.overlay.overlay.x") are a user's, not ours. */
 static bool is_copied(const char *key)
 {
-	return !is_overlay_xattr(key) || str_starts(key, "user.overlay.overlay.");
+	return !is_overlay_xattr(key) || str_starts(key, XATTR_ESCAPED);
 }
 
 /* Labels that only the system gives are not ours to set; a lost capability or ACL is an error. */
@@ -347,11 +347,60 @@ static int make_temp(struct overlay *ov, struct temp_name *name, bool *ret_is_na
 	return fd < 0 ? -errno : fd;
 }
 
+/* Names by which the copy will be seen. */
+static uint64_t names_cost(struct overlay *ov, const struct node *node)
+{
+	uint64_t cost = 0;
+
+	pthread_mutex_lock(&ov->nodes.lock);
+	for (const struct node_name *name = node->names; name; name = name->next)
+		cost += QUOTA_NAME;
+	pthread_mutex_unlock(&ov->nodes.lock);
+	return cost;
+}
+
+/* What the copy costs more, or less, than was taken for it, now that it is made. */
+static int settle(struct overlay *ov, int fd, const struct stat *made, uint64_t names,
+		  uint64_t *taken)
+{
+	const struct spot spot = { fd, NULL };
+	uint64_t cost = 0;
+	int r = ov->quota.is_on ? quota_inode_cost(fd, made, &cost) : 0;
+
+	if (r < 0 || !ov->quota.is_on)
+		return r;
+	cost += names + quota_xattr_cost(&spot);
+	r = cost > *taken ? quota_take(ov, cost - *taken, 0) : 0;
+	if (r < 0)
+		return r;
+	if (*taken > cost)
+		quota_give(ov, *taken - cost, 0);
+	*taken = cost;
+	return 0;
+}
+
+/* Before the copy is made: as it lies below, cut to size. */
+static int take_for_copy(struct overlay *ov, const struct stat *st, off_t size, uint64_t names,
+			 uint64_t *ret_taken)
+{
+	const uint64_t cost = quota_copy_cost(st, (uint64_t)size) + names;
+	int r = 0;
+
+	if (!ov->quota.is_on)
+		return 0;
+	r = quota_take(ov, cost, 1);
+	if (r == 0)
+		*ret_taken = cost;
+	return r;
+}
+
 static int copy_file(struct overlay *ov, struct node *node, off_t size)
 {
 	struct handle *source = NULL;
 	struct temp_name temp = { "" };
+	const uint64_t names = names_cost(ov, node);
 	bool is_named = false;
+	uint64_t taken = 0;
 	struct stat st;
 	struct stat made;
 	auto_close int fd = -1;
@@ -362,6 +411,8 @@ static int copy_file(struct overlay *ov, struct node *node, off_t size)
 	if (fstat(source->fd, &st) < 0)
 		r = -errno;
 	if (r == 0)
+		r = take_for_copy(ov, &st, size, names, &taken);
+	if (r == 0)
 		r = fd = make_temp(ov, &temp, &is_named);
 	if (r >= 0)
 		r = copy_data(source->fd, fd, size < st.st_size ? size : st.st_size);
@@ -371,9 +422,13 @@ static int copy_file(struct overlay *ov, struct node *node, off_t size)
 		r = fstat(fd, &made) < 0 ? -errno : 0;
 	handle_put(ov, source);
 	if (r == 0)
+		r = settle(ov, fd, &made, names, &taken);
+	if (r == 0)
 		r = move_up(ov, node, fd, is_named ? temp.text : NULL, made.st_ino);
 	if (r == 0)
 		return handle_adopt(ov, node, UPPER, fd_take(&fd), true, !node->names);
+	if (taken)
+		quota_give(ov, taken, 1);
 	if (is_named)
 		(void)unlinkat(ov->work_fd, temp.text, 0); /* cleared at the next mount else */
 	return r;
@@ -417,9 +472,29 @@ static int finish_special(struct overlay *ov, const struct place *place, const c
 	return r;
 }
 
+/* Of names and attributes; an error is of the quota alone. */
+static int take_for_special(struct overlay *ov, const struct node *node, const char *temp,
+			    const struct stat *made, uint64_t *ret_taken)
+{
+	const struct spot spot = { ov->work_fd, temp };
+	uint64_t cost = 0;
+	int r = 0;
+
+	if (!ov->quota.is_on)
+		return 0;
+	r = quota_inode_cost(-1, made, &cost);
+	cost += names_cost(ov, node) + (node_is_folder(node) ? quota_xattr_cost(&spot) : 0);
+	if (r == 0)
+		r = quota_take(ov, cost, 1);
+	if (r == 0)
+		*ret_taken = cost;
+	return r;
+}
+
 static int copy_special(struct overlay *ov, struct node *node)
 {
 	struct temp_name temp = temp_name(ov);
+	uint64_t taken = 0;
 	struct place place;
 	struct stat st;
 	struct stat made;
@@ -443,7 +518,11 @@ static int copy_special(struct overlay *ov, struct node *node)
 	if (r == 0 && fstatat(ov->work_fd, temp.text, &made, AT_SYMLINK_NOFOLLOW) < 0)
 		r = -errno;
 	if (r == 0)
+		r = take_for_special(ov, node, temp.text, &made, &taken);
+	if (r == 0)
 		r = move_up(ov, node, -1, temp.text, made.st_ino);
+	if (r < 0 && taken)
+		quota_give(ov, taken, 1);
 	if (r < 0)
 		(void)unlinkat(ov->work_fd, temp.text, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0);
 	return r;

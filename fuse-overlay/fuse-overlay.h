@@ -27,6 +27,7 @@ struct fuse_overlay_args {
 	const char *selinux_label; /* of all files (context=), or NULL */
 	const struct fuse_overlay_range *uids, *gids;
 	size_t uid_count, gid_count;
+	uint64_t size_limit, inode_limit; /* quota of the upper folder; 0: none */
 };
 
 /*
@@ -48,5 +49,5 @@ int fuse_overlay_mount_by(const char *program, const struct fuse_overlay_args *a
 			  int *ret_mount_fd, struct err *err);
 
 /* In the work folder: only this file system can show the upper folder as it is meant (".wh." files,
- * remembered owners). */
+ * remembered owners), or nothing else keeps its quota. */
 #define FUSE_OVERLAY_MARK "fuse-overlay-only"

@@ -30,6 +30,8 @@ struct layer {
 
 /* Our own attributes: below overlay's prefix, so that the kernel's driver hides them as well. */
 #define XATTR_OVERLAY "user.overlay."
+/* A user's own ones of that prefix are kept below this one (as the kernel does since Linux 6.7). */
+#define XATTR_ESCAPED "user.overlay.overlay."
 #define XATTR_NUMBER "user.overlay.bryo.ino"
 #define XATTR_OPAQUE "user.overlay.opaque"
 #define XATTR_REDIRECT "user.overlay.redirect"

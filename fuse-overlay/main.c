@@ -29,6 +29,7 @@
 #include "fuse-overlay/ops.h"
 #include "fuse-overlay/overlay.h"
 #include "fuse-overlay/union.h"
+#include "fuse-overlay/usage.h"
 #include "fuse-overlay/whiteout.h"
 
 enum { HANDLES_IDLE = 512, THREADS_MIN = 3, THREADS_MAX = 10 };
@@ -46,6 +47,7 @@ static const char help_text[] =
 	"  -o workdir=DIR       for what is half made; on the upper folder's file system\n"
 	"  -o uidmapping=A:B:N[:...], gidmapping=...   files' ids A and on are shown as B and on\n"
 	"  -o squash_to_root, squash_to_uid=N, squash_to_gid=N   all files have this owner\n"
+	"  -o size=BYTES, inodes=N   quota of the upper folder; 512m, 10g\n"
 	"  -o volatile          never sync\n"
 	"  -o nowriteback       writes reach the upper folder before write(2) returns\n"
 	"  -o noacl             no POSIX ACLs\n"
@@ -69,6 +71,9 @@ static int open_work(struct overlay *ov, struct err *err)
 		return err_say(err, ERR_USAGE,
 			       "the work folder %s is on another file system than the upper one",
 			       ov->options.work);
+	r = usage_load(ov, fd, err);
+	if (r < 0)
+		return r;
 	r = file_remove_tree(fd, "work");
 	if (r < 0 || mkdirat(fd, "work", 0700) < 0)
 		return err_set(err, r < 0 ? r : -errno, "cannot clear the work folder %s",
@@ -126,6 +131,8 @@ static int overlay_open(struct overlay *ov, struct err *err)
 	int r = layers_open(ov, err);
 
 	ov->has_trusted = is_real_root();
+	if (r == 0)
+		r = quota_init(ov);
 	if (r == 0 && ov->options.upper)
 		r = open_work(ov, err);
 	if (r < 0)
@@ -286,6 +293,8 @@ static int serve(struct overlay *ov, struct word *word, struct err *err)
 				 err);
 	for (size_t i = 0; i < count; i++)
 		fd_close(&fds[i]);
+	if (r == 0)
+		usage_save(ov);
 	return r;
 }
 

@@ -168,6 +168,8 @@ static int begin(struct overlay *ov, struct node *parent, const struct asker *as
 int make_name(struct overlay *ov, struct node *parent, const char *name,
 	      const struct make_args *args, struct found *ret_found)
 {
+	const uint64_t cost =
+		QUOTA_NAME + QUOTA_INODE + (S_ISLNK(args->mode) ? strlen(args->target) : 0);
 	struct handle *dir = NULL;
 	int r = check_name(name, args);
 
@@ -176,7 +178,12 @@ int make_name(struct overlay *ov, struct node *parent, const char *name,
 	if (r < 0)
 		return r;
 	assert(dir);
-	r = make_in(ov, parent, dir->fd, name, args);
+	r = quota_take(ov, cost, 1);
+	if (r == 0) {
+		r = make_in(ov, parent, dir->fd, name, args);
+		if (r < 0)
+			quota_give(ov, cost, 1);
+	}
 	if (r == 0)
 		r = describe(ov, dir->fd, name, ret_found);
 	handle_put(ov, dir);
@@ -194,13 +201,18 @@ int make_nameless(struct overlay *ov, struct node *parent, const struct make_arg
 	if (r < 0)
 		return r;
 	assert(dir);
-	fd = openat(dir->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, args->mode & 07777);
-	r = fd < 0 || fstat(fd, &found.st) < 0 ? -errno : 0;
+	r = quota_take(ov, QUOTA_INODE, 1);
+	if (r == 0) {
+		fd = openat(dir->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, args->mode & 07777);
+		r = fd < 0 || fstat(fd, &found.st) < 0 ? -errno : 0;
+		if (r == 0) {
+			found.ino = layer_number(ov, UPPER, found.st.st_ino);
+			r = node_new_orphan(ov, &found, ret_node);
+		}
+		if (r < 0)
+			quota_give(ov, QUOTA_INODE, 1);
+	}
 	handle_put(ov, dir);
-	if (r < 0)
-		return r;
-	found.ino = layer_number(ov, UPPER, found.st.st_ino);
-	r = node_new_orphan(ov, &found, ret_node);
 	if (r < 0)
 		return r;
 	r = handle_adopt(ov, *ret_node, UPPER, fd_take(&fd), true, true);
@@ -257,6 +269,8 @@ int link_name(struct overlay *ov, struct node *node, struct node *parent, const 
 
 	if (r == 0)
 		r = node_copy_up(ov, parent, COPY_ALL);
+	if (r == 0)
+		r = quota_take(ov, QUOTA_NAME, 0);
 	if (r < 0)
 		return r;
 	pthread_rwlock_wrlock(&ov->tree);
@@ -264,6 +278,8 @@ int link_name(struct overlay *ov, struct node *node, struct node *parent, const 
 	if (r == 0)
 		r = link_in(ov, node, parent, dir->fd, name);
 	handle_put_p(ov, &dir);
+	if (r < 0)
+		quota_give(ov, QUOTA_NAME, 0);
 	if (r == 0)
 		r = node_add_name(ov, node, parent, name);
 	if (r == 0)

@@ -50,6 +50,7 @@ struct node {
 	uint16_t layer; /* where its attributes and data are */
 	uint8_t type;	/* st_mode >> 12 */
 	_Atomic uint8_t flags;
+	uint32_t mapped; /* opens of a file that may be mapped, counted for a quota */
 };
 
 struct node_table {
@@ -58,8 +59,12 @@ struct node_table {
 	size_t bucket_count;
 	size_t count;
 	size_t peak;
+	size_t nameless; /* but the root */
 	struct node *root;
 };
+
+/* Nodes that have lost their last name, or never had one. */
+size_t nodes_nameless(struct node_table *table);
 
 int nodes_init(struct node_table *table);
 void nodes_done(struct overlay *ov);

@@ -107,19 +107,18 @@ void op_statfs(fuse_req_t req, fuse_ino_t ino)
 		return;
 	}
 	st.f_namemax = NAME_MAX;
+	quota_show(ov, &st);
 	(void)fuse_reply_statfs(req, &st); /* see ops_reply() */
 }
 
 /* ---- Extended attributes ---- */
-
-#define ESCAPED XATTR_OVERLAY "overlay."
 
 /* As the kernel's overlay has it since Linux 6.7: a user's own "user.overlay.x" is kept as
  * "user.overlay.overlay.x". -ERANGE where that is too long. */
 static int key_stored(const char *key, char stored[KEY_MAX + 1])
 {
 	const char *rest = str_after(key, XATTR_OVERLAY);
-	int n = rest ? snprintf(stored, KEY_MAX + 1, ESCAPED "%s", rest)
+	int n = rest ? snprintf(stored, KEY_MAX + 1, XATTR_ESCAPED "%s", rest)
 		     : snprintf(stored, KEY_MAX + 1, "%s", key);
 
 	return n > KEY_MAX ? -ERANGE : 0;
@@ -128,7 +127,7 @@ static int key_stored(const char *key, char stored[KEY_MAX + 1])
 /* How a stored key is shown; NULL: not at all. */
 static const char *key_shown(const char *stored, char shown[KEY_MAX + 1])
 {
-	const char *rest = str_after(stored, ESCAPED);
+	const char *rest = str_after(stored, XATTR_ESCAPED);
 
 	if (rest) {
 		(void)snprintf(shown, KEY_MAX + 1, XATTR_OVERLAY "%s", rest); /* is shorter */
@@ -242,21 +241,56 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 		(void)fuse_reply_buf(req, list, kept);
 }
 
+/* What the attribute costs now; 0 where there is none. */
+static uint64_t cost_of(const struct spot *spot, const char *key)
+{
+	ssize_t n = quota_charges_xattr(key) ? xattr_get(spot->fd, spot->name, key, NULL, 0) : -1;
+
+	return n < 0 ? 0 : strlen(key) + (uint64_t)n;
+}
+
+/* The copy lock is held, where there is a quota. */
+static int change_charged(struct overlay *ov, const struct spot *spot, const char *key,
+			  const char *value, size_t size, int flags)
+{
+	const uint64_t before = cost_of(spot, key);
+	const uint64_t after = value && quota_charges_xattr(key) ? strlen(key) + size : 0;
+	int r = after > before ? quota_take(ov, after - before, 0) : 0;
+
+	if (r < 0)
+		return r;
+	r = value ? xattr_set(spot->fd, spot->name, key, value, size, flags)
+		  : xattr_remove(spot->fd, spot->name, key);
+	if (r < 0 && after > before)
+		quota_give(ov, after - before, 0);
+	else if (r == 0 && before > after)
+		quota_give(ov, before - after, 0);
+	return r;
+}
+
 /* value NULL: remove. */
 static int change_value(struct overlay *ov, struct node *node, const char *key, const char *value,
 			size_t size, int flags)
 {
+	struct copy_lock lock = { 0 };
 	struct place place;
 	struct spot spot;
-	int r = place_get(ov, node, &place);
+	int r = 0;
 
-	if (r < 0)
-		return r;
-	r = spot_of(node, &place, &spot);
-	if (r == 0)
-		r = value ? xattr_set(spot.fd, spot.name, key, value, size, flags)
-			  : xattr_remove(spot.fd, spot.name, key);
-	place_put(ov, &place);
+	if (ov->quota.is_on)
+		lock = copy_lock(ov, node, NULL);
+	r = place_get(ov, node, &place);
+	if (r == 0) {
+		r = spot_of(node, &place, &spot);
+		if (r == 0 && ov->quota.is_on)
+			r = change_charged(ov, &spot, key, value, size, flags);
+		else if (r == 0)
+			r = value ? xattr_set(spot.fd, spot.name, key, value, size, flags)
+				  : xattr_remove(spot.fd, spot.name, key);
+		place_put(ov, &place);
+	}
+	if (ov->quota.is_on)
+		copy_unlock(ov, lock);
 	return r;
 }
 

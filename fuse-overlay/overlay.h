@@ -25,6 +25,7 @@
 #include "fuse-overlay/layer.h"
 #include "fuse-overlay/node.h"
 #include "fuse-overlay/options.h"
+#include "fuse-overlay/quota.h"
 
 enum { COPY_LOCKS = 64 };
 
@@ -39,6 +40,7 @@ struct overlay {
 	int proc_fd; /* /proc/self/fd, for linkat(2) of files without a name; or -1 */
 	struct node_table nodes;
 	struct handle_cache handles;
+	struct quota quota;
 	struct listing_cache *listings;
 	pthread_mutex_t links_lock;
 	struct link_table **links; /* by layer; what links.c has learned */

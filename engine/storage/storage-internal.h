@@ -58,6 +58,7 @@ struct made_of {
 	enum storage_driver driver;
 	struct storage_range *uids, *gids; /* NULL: the store's ids */
 	size_t uid_count, gid_count, uid_capacity, gid_capacity;
+	uint64_t size_limit, inode_limit; /* 0: none */
 };
 
 void made_of_done(struct made_of *made);
