@@ -549,7 +549,9 @@ static void op_init(void *ctx, struct fuse_conn_info *conn)
 #ifdef FUSE_CAP_HANDLE_KILLPRIV_V2 /* else patch_init() */
 	want(conn, FUSE_CAP_HANDLE_KILLPRIV_V2);
 #endif
-	if (!o->no_acl)
+	/* Entries of an ACL would be given to the files themselves, and to owners that they lack.
+	 */
+	if (!o->no_acl && !ov->remembers)
 		want(conn, FUSE_CAP_POSIX_ACL);
 	/* A quota's errors must reach who writes. */
 	if (!o->no_writeback && overlay_writable(ov) && !ov->quota.is_on)

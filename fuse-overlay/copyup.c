@@ -22,6 +22,7 @@
 #include "fuse-overlay/attr.h"
 #include "fuse-overlay/links.h"
 #include "fuse-overlay/overlay.h"
+#include "fuse-overlay/override.h"
 
 enum { COPY_BUFFER = 128 * 1024, XATTR_LIST_SIZE = 64 * 1024 };
 
@@ -149,8 +150,10 @@ int is_overlay_xattr(const char *key)
 }
 
 /* Escaped ones ("user.overlay.overlay.x") are a user's, not ours. */
-static bool is_copied(const char *key)
+static bool is_copied(const struct overlay *ov, const char *key)
 {
+	if (ov->has_overrides && override_is_key(key))
+		return false; /* applied, and written anew */
 	return !is_overlay_xattr(key) || str_starts(key, XATTR_ESCAPED);
 }
 
@@ -163,7 +166,7 @@ static bool may_miss(const char *key, int code)
 	       !str_eq(key, "security.capability");
 }
 
-static int copy_xattrs(const struct spot *from, const struct spot *to)
+static int copy_xattrs(const struct overlay *ov, const struct spot *from, const struct spot *to)
 {
 	auto_free char *memory = NULL;
 	char few[1024];
@@ -187,7 +190,7 @@ static int copy_xattrs(const struct spot *from, const struct spot *to)
 	for (const char *key = list; r == 0 && key < list + size; key += strlen(key) + 1) {
 		ssize_t n = 0;
 
-		if (!is_copied(key))
+		if (!is_copied(ov, key))
 			continue;
 		n = xattr_get(from->fd, from->name, key, memory, XATTR_LIST_SIZE);
 		if (n == -ENODATA)
@@ -205,9 +208,31 @@ static void keep_number(struct overlay *ov, const struct node *node, const struc
 {
 	uint64_t number = node->ino;
 
-	if (node->type == S_IFREG >> 12 &&
+	if (node_is_regular(node) &&
 	    xattr_set(to->fd, to->name, XATTR_NUMBER, &number, sizeof(number), 0) == 0)
 		ov->has_numbers = true;
+}
+
+/* Owner and mode, to the file itself or to its attribute. */
+static int give_owner(const struct overlay *ov, const struct spot *to, const struct stat *st)
+{
+	const mode_t mode = ov->remembers ? override_disk_mode(st->st_mode) : st->st_mode & 07777;
+	const bool is_link = S_ISLNK(st->st_mode) && !ov->remembers;
+	int r = 0;
+
+	if (!ov->remembers) {
+		r = to->name ? fchownat(to->fd, to->name, st->st_uid, st->st_gid,
+					AT_SYMLINK_NOFOLLOW)
+			     : fchown(to->fd, st->st_uid, st->st_gid);
+		if (r < 0)
+			return -errno;
+	}
+	if (!is_link) {
+		r = to->name ? fchmodat(to->fd, to->name, mode, 0) : fchmod(to->fd, mode);
+		if (r < 0)
+			return -errno;
+	}
+	return ov->remembers ? override_write(to, st) : 0;
 }
 
 /* ---- Regular files ---- */
@@ -220,9 +245,10 @@ static int finish_file(struct overlay *ov, struct node *node, int from_fd, int t
 	const struct spot to = { to_fd, NULL };
 	int r = 0;
 
-	if (fchown(to_fd, st->st_uid, st->st_gid) < 0 || fchmod(to_fd, st->st_mode & 07777) < 0)
-		return -errno;
-	r = copy_xattrs(&from, &to); /* after the owner: chown drops capabilities */
+	r = give_owner(ov, &to, st);
+	if (r < 0)
+		return r;
+	r = copy_xattrs(ov, &from, &to); /* after the owner: chown drops capabilities */
 	if (r < 0)
 		return r;
 	keep_number(ov, node, &to);
@@ -318,13 +344,14 @@ static int install(struct overlay *ov, struct node *node, int fd, const char *te
 static int move_up(struct overlay *ov, struct node *node, int fd, const char *temp,
 		   uint64_t backing_ino)
 {
+	const bool is_marked = ov->remembers && !node->folder && node->type != S_IFREG >> 12;
 	int r = 0;
 
 	pthread_rwlock_wrlock(&ov->tree);
 	r = install(ov, node, fd, temp);
 	if (r == 0) {
 		handle_drop(ov, node, node->folder ? UPPER : node->layer);
-		node_move_up(ov, node, backing_ino);
+		node_move_up(ov, node, backing_ino, is_marked);
 	}
 	pthread_rwlock_unlock(&ov->tree);
 	return r;
@@ -369,7 +396,7 @@ static int settle(struct overlay *ov, int fd, const struct stat *made, uint64_t 
 
 	if (r < 0 || !ov->quota.is_on)
 		return r;
-	cost += names + quota_xattr_cost(&spot);
+	cost += names + quota_xattr_cost(ov, &spot);
 	r = cost > *taken ? quota_take(ov, cost - *taken, 0) : 0;
 	if (r < 0)
 		return r;
@@ -411,6 +438,8 @@ static int copy_file(struct overlay *ov, struct node *node, off_t size)
 	if (fstat(source->fd, &st) < 0)
 		r = -errno;
 	if (r == 0)
+		r = override_read(ov, node->layer, &(struct spot){ source->fd, NULL }, &st);
+	if (r == 0)
 		r = take_for_copy(ov, &st, size, names, &taken);
 	if (r == 0)
 		r = fd = make_temp(ov, &temp, &is_named);
@@ -436,22 +465,29 @@ static int copy_file(struct overlay *ov, struct node *node, off_t size)
 
 /* ---- All others: made in the work folder, by name ---- */
 
-static int make_special(int from_fd, const char *from, int to_fd, const char *to,
+/* A regular file that stands for it: a symlink's content is its target. */
+static int make_marked(int to_fd, const char *to, const char *target)
+{
+	auto_close int fd =
+		openat(to_fd, to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	return fd < 0 ? -errno : fd_write_all(fd, target, strlen(target));
+}
+
+static int make_special(const struct overlay *ov, const char *target, int to_fd, const char *to,
 			const struct stat *st)
 {
-	char target[PATH_MAX];
-	ssize_t n = 0;
+	int r = 0;
 
 	if (S_ISDIR(st->st_mode))
-		return mkdirat(to_fd, to, 0700) < 0 ? -errno : 0;
-	if (!S_ISLNK(st->st_mode))
-		return mknodat(to_fd, to, (st->st_mode & S_IFMT) | 0600, st->st_rdev) < 0 ? -errno
-											  : 0;
-	n = readlinkat(from_fd, from, target, sizeof(target) - 1);
-	if (n < 0)
-		return -errno;
-	target[n] = '\0';
-	return symlinkat(target, to_fd, to) < 0 ? -errno : 0;
+		r = mkdirat(to_fd, to, 0700);
+	else if (ov->remembers)
+		return make_marked(to_fd, to, target);
+	else if (S_ISLNK(st->st_mode))
+		r = symlinkat(target, to_fd, to);
+	else
+		r = mknodat(to_fd, to, (st->st_mode & S_IFMT) | 0600, st->st_rdev);
+	return r < 0 ? -errno : 0;
 }
 
 static int finish_special(struct overlay *ov, const struct place *place, const char *temp,
@@ -462,11 +498,9 @@ static int finish_special(struct overlay *ov, const struct place *place, const c
 	const struct spot to = { ov->work_fd, temp };
 	int r = 0;
 
-	if (fchownat(ov->work_fd, temp, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
-	if (!S_ISLNK(st->st_mode) && fchmodat(ov->work_fd, temp, st->st_mode & 07777, 0) < 0)
-		return -errno;
-	r = copy_xattrs(&from, &to);
+	r = give_owner(ov, &to, st);
+	if (r == 0)
+		r = copy_xattrs(ov, &from, &to);
 	if (r == 0 && utimensat(ov->work_fd, temp, times, AT_SYMLINK_NOFOLLOW) < 0)
 		r = -errno;
 	return r;
@@ -483,7 +517,7 @@ static int take_for_special(struct overlay *ov, const struct node *node, const c
 	if (!ov->quota.is_on)
 		return 0;
 	r = quota_inode_cost(-1, made, &cost);
-	cost += names_cost(ov, node) + (node_is_folder(node) ? quota_xattr_cost(&spot) : 0);
+	cost += names_cost(ov, node) + (node_is_folder(node) ? quota_xattr_cost(ov, &spot) : 0);
 	if (r == 0)
 		r = quota_take(ov, cost, 1);
 	if (r == 0)
@@ -494,12 +528,15 @@ static int take_for_special(struct overlay *ov, const struct node *node, const c
 static int copy_special(struct overlay *ov, struct node *node)
 {
 	struct temp_name temp = temp_name(ov);
+	char target[PATH_MAX] = "";
 	uint64_t taken = 0;
 	struct place place;
 	struct stat st;
 	struct stat made;
-	int r = place_get(ov, node, &place);
+	int r = node->type == S_IFLNK >> 12 ? attr_read_link(ov, node, target) : 0;
 
+	if (r == 0)
+		r = place_get(ov, node, &place);
 	if (r < 0)
 		return r;
 	/* Of what was deleted only data is written still. */
@@ -508,7 +545,9 @@ static int copy_special(struct overlay *ov, struct node *node)
 	else if (fstatat(place.fd, place.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		r = -errno;
 	if (r == 0)
-		r = make_special(place.fd, place.name, ov->work_fd, temp.text, &st);
+		r = override_read(ov, node->layer, &(struct spot){ place.fd, place.name }, &st);
+	if (r == 0)
+		r = make_special(ov, target, ov->work_fd, temp.text, &st);
 	if (r < 0) {
 		place_put(ov, &place);
 		return r;

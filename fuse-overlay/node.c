@@ -258,6 +258,7 @@ static int node_new(struct node_table *table, struct node *parent, const char *n
 	node->backing_ino = found->st.st_ino;
 	node->ino = found->ino;
 	node->type = (uint8_t)(found->st.st_mode >> 12);
+	node->flags = found->is_marked ? NODE_MARKED : 0;
 	if (++table->count > table->bucket_count)
 		table_resize(table, table->bucket_count * 2);
 	table_add(table, node);
@@ -355,7 +356,7 @@ void node_unhash(struct overlay *ov, struct node *node)
 	pthread_mutex_unlock(&ov->nodes.lock);
 }
 
-void node_move_up(struct overlay *ov, struct node *node, uint64_t backing_ino)
+void node_move_up(struct overlay *ov, struct node *node, uint64_t backing_ino, bool is_marked)
 {
 	struct node_folder *folder = node->folder;
 	bool was_known = false;
@@ -371,6 +372,7 @@ void node_move_up(struct overlay *ov, struct node *node, uint64_t backing_ino)
 	}
 	node->layer = UPPER;
 	node->backing_ino = backing_ino;
+	node->flags = (uint8_t)((node->flags & ~NODE_MARKED) | (is_marked ? NODE_MARKED : 0));
 	if (was_known)
 		table_add(&ov->nodes, node);
 	ov->copies++;

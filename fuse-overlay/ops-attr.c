@@ -18,6 +18,7 @@
 #include "fuse-overlay/copyup.h"
 #include "fuse-overlay/ops.h"
 #include "fuse-overlay/overlay.h"
+#include "fuse-overlay/override.h"
 
 /* XATTR_NAME_MAX and XATTR_LIST_MAX of <linux/limits.h>. */
 enum { KEY_MAX = 255, LIST_MAX = 64 * 1024 };
@@ -76,23 +77,12 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino)
 {
 	struct overlay *ov = ops_overlay(req);
 	char target[PATH_MAX];
-	struct place place;
-	ssize_t n = 0;
-	int r = place_get(ov, ops_node(req, ino), &place);
+	int r = attr_read_link(ov, ops_node(req, ino), target);
 
-	if (r < 0) {
+	if (r < 0)
 		ops_reply(req, r);
-		return;
-	}
-	n = readlinkat(place.fd, place.name, target, sizeof(target) - 1);
-	r = n < 0 ? -errno : 0;
-	place_put(ov, &place);
-	if (r < 0) {
-		ops_reply(req, r);
-		return;
-	}
-	target[n] = '\0';
-	(void)fuse_reply_readlink(req, target); /* see ops_reply() */
+	else
+		(void)fuse_reply_readlink(req, target); /* see ops_reply() */
 }
 
 void op_statfs(fuse_req_t req, fuse_ino_t ino)
@@ -113,6 +103,12 @@ void op_statfs(fuse_req_t req, fuse_ino_t ino)
 
 /* ---- Extended attributes ---- */
 
+/* Remembered owners are nobody's to read or to forge. */
+static bool is_hidden(const struct overlay *ov, const char *key)
+{
+	return str_starts(key, "trusted.overlay.") || (ov->has_overrides && override_is_key(key));
+}
+
 /* As the kernel's overlay has it since Linux 6.7: a user's own "user.overlay.x" is kept as
  * "user.overlay.overlay.x". -ERANGE where that is too long. */
 static int key_stored(const char *key, char stored[KEY_MAX + 1])
@@ -125,29 +121,18 @@ static int key_stored(const char *key, char stored[KEY_MAX + 1])
 }
 
 /* How a stored key is shown; NULL: not at all. */
-static const char *key_shown(const char *stored, char shown[KEY_MAX + 1])
+static const char *key_shown(const struct overlay *ov, const char *stored, char shown[KEY_MAX + 1])
 {
 	const char *rest = str_after(stored, XATTR_ESCAPED);
+
+	if (is_hidden(ov, stored))
+		return NULL;
 
 	if (rest) {
 		(void)snprintf(shown, KEY_MAX + 1, XATTR_OVERLAY "%s", rest); /* is shorter */
 		return shown;
 	}
 	return is_overlay_xattr(stored) ? NULL : stored;
-}
-
-/* Where to ask for attributes: a name in a folder, or the descriptor of a file without a name. */
-static int spot_of(const struct node *node, const struct place *place, struct spot *ret_spot)
-{
-	if (!place->empty)
-		*ret_spot = (struct spot){ place->fd, place->name };
-	else if (node_is_folder(node))
-		*ret_spot = (struct spot){ place->fd, "." };
-	else if (node->type == S_IFREG >> 12)
-		*ret_spot = (struct spot){ place->fd, NULL };
-	else
-		return -EOPNOTSUPP;
-	return 0;
 }
 
 static ssize_t read_value(struct overlay *ov, struct node *node, const char *key, void *value,
@@ -159,7 +144,7 @@ static ssize_t read_value(struct overlay *ov, struct node *node, const char *key
 
 	if (n < 0)
 		return n;
-	n = spot_of(node, &place, &spot);
+	n = attr_spot(node, &place, &spot);
 	if (n == 0)
 		n = xattr_get(spot.fd, spot.name, key, value, size);
 	place_put(ov, &place);
@@ -178,7 +163,7 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *key, size_t size)
 	/* Asked at each write(2) until it is known that there is none. */
 	if (is_caps && node->flags & NODE_NO_CAPS)
 		n = -ENODATA;
-	if (str_starts(key, "trusted.overlay."))
+	if (is_hidden(ov, key))
 		n = -ENODATA;
 	if (n == 0 && size > 0) {
 		value = malloc(size);
@@ -204,7 +189,7 @@ static ssize_t read_list(struct overlay *ov, struct node *node, char *list)
 
 	if (n < 0)
 		return n;
-	n = spot_of(node, &place, &spot);
+	n = attr_spot(node, &place, &spot);
 	if (n == 0)
 		n = xattr_list(spot.fd, spot.name, list, LIST_MAX);
 	place_put(ov, &place);
@@ -221,7 +206,7 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 
 	for (ssize_t at = 0; at < n;) {
 		size_t length = strlen(list + at) + 1;
-		const char *key = key_shown(list + at, shown);
+		const char *key = key_shown(ov, list + at, shown);
 
 		if (key) { /* shown keys are never longer than stored ones; they may overlap */
 			size_t shown_length = strlen(key) + 1;
@@ -242,9 +227,10 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 }
 
 /* What the attribute costs now; 0 where there is none. */
-static uint64_t cost_of(const struct spot *spot, const char *key)
+static uint64_t cost_of(const struct overlay *ov, const struct spot *spot, const char *key)
 {
-	ssize_t n = quota_charges_xattr(key) ? xattr_get(spot->fd, spot->name, key, NULL, 0) : -1;
+	ssize_t n =
+		quota_charges_xattr(ov, key) ? xattr_get(spot->fd, spot->name, key, NULL, 0) : -1;
 
 	return n < 0 ? 0 : strlen(key) + (uint64_t)n;
 }
@@ -253,8 +239,8 @@ static uint64_t cost_of(const struct spot *spot, const char *key)
 static int change_charged(struct overlay *ov, const struct spot *spot, const char *key,
 			  const char *value, size_t size, int flags)
 {
-	const uint64_t before = cost_of(spot, key);
-	const uint64_t after = value && quota_charges_xattr(key) ? strlen(key) + size : 0;
+	const uint64_t before = cost_of(ov, spot, key);
+	const uint64_t after = value && quota_charges_xattr(ov, key) ? strlen(key) + size : 0;
 	int r = after > before ? quota_take(ov, after - before, 0) : 0;
 
 	if (r < 0)
@@ -281,7 +267,7 @@ static int change_value(struct overlay *ov, struct node *node, const char *key, 
 		lock = copy_lock(ov, node, NULL);
 	r = place_get(ov, node, &place);
 	if (r == 0) {
-		r = spot_of(node, &place, &spot);
+		r = attr_spot(node, &place, &spot);
 		if (r == 0 && ov->quota.is_on)
 			r = change_charged(ov, &spot, key, value, size, flags);
 		else if (r == 0)
@@ -298,7 +284,7 @@ int op_setxattr(struct overlay *ov, struct node *node, const char *key, const ch
 		size_t size, int flags)
 {
 	char stored[KEY_MAX + 1];
-	int r = str_starts(key, "trusted.overlay.") ? -EPERM : key_stored(key, stored);
+	int r = is_hidden(ov, key) ? -EPERM : key_stored(key, stored);
 
 	if (r == 0)
 		r = node_copy_up(ov, node, COPY_ALL);
@@ -315,7 +301,7 @@ void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *key)
 	struct node *node = ops_node(req, ino);
 	char stored[KEY_MAX + 1];
 	char unused;
-	ssize_t n = key_stored(key, stored);
+	ssize_t n = is_hidden(ov, key) ? -ENODATA : key_stored(key, stored);
 
 	/* What is not there is not removed, and nothing copied up for it. */
 	if (n == 0 && node->layer != UPPER)

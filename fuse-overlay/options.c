@@ -146,6 +146,19 @@ static int parse_limits(struct options *o, const char *key, const char *value, s
 	return 0;
 }
 
+/* fuse-overlayfs' numbers; its 1 is for attributes that only real root may set. */
+static int parse_permissions(struct options *o, const char *value, struct err *err)
+{
+	if (str_eq(value, "1"))
+		return err_say(err, ERR_UNSUPPORTED,
+			       "xattr_permissions=1 is not supported (2 is, for everybody)");
+	if (!str_eq(value, "0") && !str_eq(value, "2"))
+		return err_say(err, ERR_USAGE, "xattr_permissions=%s: expected 0 or 2", value);
+	o->ignores_owners = *value == '0';
+	o->remembers_owners = *value == '2';
+	return 0;
+}
+
 /* ---- Options ---- */
 
 static int set_folders(struct options *o, const char *key, const char *value, struct err *err)
@@ -176,6 +189,8 @@ static int set_value(struct options *o, const char *key, const char *value, stru
 		o->squash_to_gid = true;
 		return parse_u32(key, value, &o->squashed_gid, err);
 	}
+	if (str_eq(key, "xattr_permissions"))
+		return parse_permissions(o, value, err);
 	if (str_eq(key, "size") || str_eq(key, "inodes"))
 		return parse_limits(o, key, value, err);
 	if (str_eq(key, "timeout"))

@@ -51,6 +51,8 @@ struct overlay {
 	bool has_trusted;	  /* trusted.* attributes can be read: the caller is real root */
 	_Atomic bool has_numbers; /* upper files may bear a kept inode number */
 	bool has_devices;	  /* whiteouts can be 0/0 devices here */
+	bool has_overrides;	  /* a layer remembers owners: override.h */
+	bool remembers;		  /* the upper one does, for all that is made or changed */
 };
 
 static inline bool overlay_writable(const struct overlay *ov)

@@ -14,8 +14,9 @@
 #include "engine/base/alloc.h"
 #include "engine/base/str.h"
 #include "fuse-overlay/overlay.h"
+#include "fuse-overlay/override.h"
 
-enum { BLOCK = 4096, SECTOR = 512, EXTENTS = 64, LIST_MAX = 64 * 1024 };
+enum { SECTOR = 512, EXTENTS = 64, LIST_MAX = 64 * 1024 };
 
 int quota_init(struct overlay *ov)
 {
@@ -84,9 +85,9 @@ void quota_show(struct overlay *ov, struct statvfs *st)
 		uint64_t left = room(q->byte_limit, q->bytes);
 		uint64_t on_disk = (uint64_t)st->f_bavail * st->f_frsize;
 
-		st->f_blocks = q->byte_limit / BLOCK;
-		st->f_bfree = st->f_bavail = (left < on_disk ? left : on_disk) / BLOCK;
-		st->f_bsize = st->f_frsize = BLOCK;
+		st->f_blocks = q->byte_limit / QUOTA_BLOCK;
+		st->f_bfree = st->f_bavail = (left < on_disk ? left : on_disk) / QUOTA_BLOCK;
+		st->f_bsize = st->f_frsize = QUOTA_BLOCK;
 	}
 	if (q->inode_limit != UINT64_MAX) {
 		uint64_t left = room(q->inode_limit, q->inodes);
@@ -103,12 +104,12 @@ void quota_show(struct overlay *ov, struct statvfs *st)
 
 static uint64_t round_down(uint64_t size)
 {
-	return size / BLOCK * BLOCK;
+	return size / QUOTA_BLOCK * QUOTA_BLOCK;
 }
 
 static uint64_t round_up(uint64_t size)
 {
-	return round_down(size + BLOCK - 1);
+	return round_down(size + QUOTA_BLOCK - 1);
 }
 
 static uint64_t smaller(uint64_t a, uint64_t b)
@@ -177,7 +178,9 @@ int quota_inode_cost(int fd, const struct stat *st, uint64_t *ret_cost)
 	uint64_t data = 0;
 	int r = 0;
 
-	if (S_ISREG(st->st_mode))
+	if (S_ISREG(st->st_mode) && fd < 0)
+		data = blocks_cost(st, (uint64_t)st->st_size);
+	else if (S_ISREG(st->st_mode))
 		r = data_cost(fd, st, 0, UINT64_MAX, &data);
 	else if (S_ISLNK(st->st_mode))
 		data = (uint64_t)st->st_size;
@@ -192,22 +195,25 @@ uint64_t quota_copy_cost(const struct stat *st, uint64_t size)
 	return QUOTA_INODE + blocks_cost(st, smaller(size, (uint64_t)st->st_size));
 }
 
-bool quota_charges_xattr(const char *key)
+bool quota_charges_xattr(const struct overlay *ov, const char *key)
 {
+	if (ov->has_overrides && override_is_key(key))
+		return false; /* ours; of bounded size */
 	/* Others the system gives and takes away (ACLs, labels), some without asking us. */
 	return (str_starts(key, "user.") || str_starts(key, "trusted.")) &&
 	       (!is_overlay_xattr(key) || str_starts(key, XATTR_ESCAPED));
 }
 
-uint64_t quota_xattr_cost(const struct spot *spot)
+uint64_t quota_xattr_cost(const struct overlay *ov, const struct spot *spot)
 {
 	auto_free char *list = malloc(LIST_MAX);
 	ssize_t size = list ? xattr_list(spot->fd, spot->name, list, LIST_MAX) : -1;
 	uint64_t cost = 0;
 
 	for (const char *key = list; size > 0 && key < list + size; key += strlen(key) + 1) {
-		ssize_t n = quota_charges_xattr(key) ? xattr_get(spot->fd, spot->name, key, NULL, 0)
-						     : -1;
+		ssize_t n = quota_charges_xattr(ov, key)
+				    ? xattr_get(spot->fd, spot->name, key, NULL, 0)
+				    : -1;
 
 		if (n >= 0)
 			cost += strlen(key) + (uint64_t)n;
@@ -450,7 +456,7 @@ void quota_close(struct overlay *ov, struct node *node)
 /* ---- The end of a file ---- */
 
 /* All that it cost, its names aside. */
-static int whole_cost(const struct node *node, int fd, uint64_t *ret_cost)
+static int whole_cost(const struct overlay *ov, const struct node *node, int fd, uint64_t *ret_cost)
 {
 	const struct spot spot = { fd, node_is_folder(node) ? "." : NULL };
 	struct stat st;
@@ -461,7 +467,7 @@ static int whole_cost(const struct node *node, int fd, uint64_t *ret_cost)
 		return r; /* it has names still that nobody asked for */
 	r = quota_inode_cost(fd, &st, ret_cost);
 	if (r == 0 && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
-		*ret_cost += quota_xattr_cost(&spot);
+		*ret_cost += quota_xattr_cost(ov, &spot);
 	return r;
 }
 
@@ -475,7 +481,7 @@ void quota_release(struct overlay *ov, struct node *node)
 		return;
 	r = place_get(ov, node, &place);
 	if (r == 0) {
-		r = whole_cost(node, place.fd, &cost);
+		r = whole_cost(ov, node, place.fd, &cost);
 		place_put(ov, &place);
 	}
 	if (r < 0)

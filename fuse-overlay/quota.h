@@ -29,7 +29,7 @@ struct overlay;
 struct spot;
 
 /* What ext4 and XFS spend on them, roughly. */
-enum { QUOTA_INODE = 512, QUOTA_NAME = 512 };
+enum { QUOTA_INODE = 512, QUOTA_NAME = 512, QUOTA_BLOCK = 4096 };
 
 struct quota {
 	bool is_on;
@@ -51,14 +51,14 @@ void quota_give(struct overlay *ov, uint64_t bytes, uint64_t inodes);
 void quota_lose(struct overlay *ov);
 
 /* What an inode costs with its data, its names and attributes aside. fd: of a regular file, open
- * for reading. 0, or a negative errno. */
+ * for reading, or -1 for a small one of a single block. 0, or a negative errno. */
 int quota_inode_cost(int fd, const struct stat *st, uint64_t *ret_cost);
 /* What a copy of so much of it may come to cost. */
 uint64_t quota_copy_cost(const struct stat *st, uint64_t size);
 /* What its attributes cost; an error counts as none. */
-uint64_t quota_xattr_cost(const struct spot *spot);
+uint64_t quota_xattr_cost(const struct overlay *ov, const struct spot *spot);
 /* Whether this one does. */
-bool quota_charges_xattr(const char *key);
+bool quota_charges_xattr(const struct overlay *ov, const char *key);
 
 /* df(1)'s answer, st being the upper file system's. */
 void quota_show(struct overlay *ov, struct statvfs *st);

@@ -66,6 +66,7 @@ struct linked {
 };
 
 struct count {
+	const struct overlay *ov;
 	struct quota *quota;
 	struct linked *linked;
 	size_t linked_count, linked_capacity;
@@ -110,7 +111,7 @@ static int count_entry(const struct walk_entry *at)
 	if (r < 0)
 		return r;
 	if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
-		cost += quota_xattr_cost(&spot);
+		cost += quota_xattr_cost(c->ov, &spot);
 	if (!S_ISDIR(st.st_mode) && st.st_nlink > 1)
 		return add_linked(c, st.st_ino, cost);
 	c->quota->bytes += cost;
@@ -140,7 +141,7 @@ static void add_up(struct count *c)
 
 static int count_all(struct overlay *ov)
 {
-	struct count c = { .quota = &ov->quota };
+	struct count c = { .ov = ov, .quota = &ov->quota };
 	int r = walk_layer(ov->layers[UPPER].fd, count_entry, &c);
 
 	if (r == 0)

@@ -352,6 +352,7 @@ static int make_root(struct engine *engine, const struct container_spec *spec, s
 	struct storage_container_args args = { .id = spec->id,
 					       .layers = &spec->layers,
 					       .driver = engine->driver,
+					       .shows_owners = !engine->one_id,
 					       .size_limit = (uint64_t)spec->storage_size,
 					       .inode_limit = (uint64_t)spec->storage_inodes };
 	struct idmap_set maps;

@@ -80,6 +80,8 @@ int made_of_write(int rootfs_fd, const struct storage_container_args *args, stru
 		(void)buf_addf(&text, "size %llu\n", (unsigned long long)args->size_limit);
 	if (args->inode_limit)
 		(void)buf_addf(&text, "inodes %llu\n", (unsigned long long)args->inode_limit);
+	if (args->shows_owners)
+		(void)buf_addf(&text, "owners shown\n");
 	(void)buf_addf(&text, "end\n"); /* a file cut by a full disk lacks it */
 	fd = openat(rootfs_fd, "made-of", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	r = fd < 0 ? -errno : fd_write_all(fd, text.data, text.size);
@@ -105,6 +107,10 @@ static int parse_line(struct made_of *made, const char *line)
 	}
 	if ((rest = str_after(line, "driver ")))
 		return storage_driver_parse(rest, &made->driver);
+	if (str_eq(line, "owners shown")) {
+		made->shows_owners = true;
+		return 0;
+	}
 	if ((rest = str_after(line, "size ")))
 		return str_to_u64(rest, &made->size_limit);
 	if ((rest = str_after(line, "inodes ")))
@@ -258,7 +264,30 @@ static int check_quota(const struct storage *s, const struct storage_container_a
 	return 0;
 }
 
-/* Ids are shifted by the FUSE overlay where there is one: then no layer is copied for them. */
+static bool remembers_owners(const struct storage *s, const struct strv *layers)
+{
+	for (size_t i = 0; i < layers->count; i++) {
+		struct layer_path path;
+
+		if (!storage_digest_valid(layers->v[i]))
+			continue; /* refused when it is opened */
+		path = layer_path(layers->v[i], LAYER_OWNERS);
+		if (faccessat(s->layers_fd, path.text, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Ids are shifted by the FUSE overlay where there is one, without a copy of any layer; and it alone
+ * shows owners that files do not bear. */
+static bool wants_fuse(const struct storage *s, const struct storage_container_args *args)
+{
+	if (s->mount_program)
+		return true;
+	return (args->idmap || (args->shows_owners && remembers_owners(s, args->layers))) &&
+	       fuse_is_there();
+}
+
 static int choose_driver(const struct storage *s, const struct storage_container_args *args,
 			 enum storage_driver *ret_driver, struct err *err)
 {
@@ -266,8 +295,7 @@ static int choose_driver(const struct storage *s, const struct storage_container
 	int r = has_quota ? check_quota(s, args, err) : 0;
 
 	*ret_driver = args->driver;
-	if (has_quota || (args->driver == STORAGE_AUTO &&
-			  (s->mount_program || (args->idmap && fuse_is_there()))))
+	if (has_quota || (args->driver == STORAGE_AUTO && wants_fuse(s, args)))
 		*ret_driver = STORAGE_FUSE;
 	return r;
 }
@@ -278,7 +306,8 @@ static int create_in(const struct storage_container_args *args,
 	enum storage_driver driver = args->driver == STORAGE_AUTO ? STORAGE_OVERLAY : args->driver;
 	struct made_of made = { .layers = *args->layers, /* borrowed */
 				.size_limit = args->size_limit,
-				.inode_limit = args->inode_limit };
+				.inode_limit = args->inode_limit,
+				.shows_owners = args->shows_owners };
 	struct driver_mount_args here = *mount;
 	int r = 0;
 

@@ -78,6 +78,7 @@ static int fuse_mount(const struct driver_mount_args *args, int *ret_fd, struct 
 					  .selinux_label = args->selinux_label,
 					  .size_limit = made->size_limit,
 					  .inode_limit = made->inode_limit,
+					  .ignores_owners = !made->shows_owners,
 					  .uids = uids,
 					  .uid_count = made->uid_count,
 					  .gids = gids,

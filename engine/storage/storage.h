@@ -108,6 +108,12 @@ struct storage_container_args {
 	/* Quota of the container's own files; 0: none. The FUSE overlay enforces it, so it is what
 	 * such a container is on: ERR_UNSUPPORTED with another driver, or where there is none. */
 	uint64_t size_limit, inode_limit;
+	/*
+	 * The namespace has the ids that layers unpacked with a single one remember: the container
+	 * is on the FUSE overlay, which shows them, if there are such layers and the driver is
+	 * open. Else all files of those layers are root's.
+	 */
+	bool shows_owners;
 };
 
 /*
