@@ -216,6 +216,17 @@ layers='mkdir -p l1 l2 l3; for l in l1 l2 l3; do for d in a b dir sub; do mkdir 
 	EOF
 }
 
+@test "random operations with redirects: no folder is refused, also after a new mount" {
+	inside <<-EOF
+		$layers
+		lay l1:l2:l3 redirect_dir=on; cp -a m/. ref
+		for seed in 1 2 3 4; do "\$MODEL" m ref \$seed 3000 -r; done
+		for seed in 5 6 7 8 9; do down; lay l1:l2:l3 redirect_dir=on; "\$MODEL" m ref \$seed 200 -r; done
+		"\$MODEL" m ref \$RANDOM 2000 -r
+		down; lay l1:l2:l3 redirect_dir=follow; "\$MODEL" m ref 10 200
+	EOF
+}
+
 @test "random operations by three users, with owners and modes of all kinds" {
 	inside <<-EOF
 		$layers
@@ -272,7 +283,7 @@ layers='mkdir -p l1 l2 l3; for l in l1 l2 l3; do for d in a b dir sub; do mkdir 
 	check "uidmapping=1:2: expected" -o lowerdir=l,uidmapping=1:2 m
 	check "squash_to_uid=x: expected a number" -o lowerdir=l,squash_to_uid=x m
 	check "plugins are not supported" -o lowerdir=//plug//x m
-	check "redirect_dir=on is not supported" -o lowerdir=l,redirect_dir=on m
+	check "redirect_dir=yes: expected on, follow, nofollow or off" -o lowerdir=l,redirect_dir=yes m
 	check "unknown option --what" --what
 	run "$OVERLAY" --version
 	[[ $output == "bryo-overlay: version "* ]]
