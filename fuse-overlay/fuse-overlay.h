@@ -48,5 +48,5 @@ int fuse_overlay_mount_by(const char *program, const struct fuse_overlay_args *a
 			  int *ret_mount_fd, struct err *err);
 
 /* In the work folder: only this file system can show the upper folder as it is meant (".wh." files,
- * remembered owners). */
+ * remembered owners, redirects of folders). */
 #define FUSE_OVERLAY_MARK "fuse-overlay-only"

@@ -163,6 +163,11 @@ teardown_file() { remove_all; }
 		is "$(try a on)" "b in link own "; is "$(try /a/b follow)" "own "; is "$(try /z follow)" "own z "
 		for v in nothing /no/where link /link /link/secret /a/link /a/in /a/in/more; do is "$(try "$v" on)" "own " "$v"; done
 		for v in off nofollow; do is "$(try a $v)" "Operation not permitted "; done
+		# What a kill leaves before the rename: it leads to where it is.
+		for v in a /a; do
+			rm -rf up work; mkdir -p up/a; setfattr -n user.overlay.redirect -v $v up/a; lay l:l2 redirect_dir=on
+			is "$(ls m/a | tr '\n' ' ')" "b in link "; "$CALLS" rename 0 m/a m/n; is "$(ls m/n | tr '\n' ' ')" "b in link "; is "$(ls m | tr '\n' ' ')" "link n z "; down
+		done
 		# One folder in two places, and one inside of itself.
 		rm -rf up work; mkdir -p up/x up/y up/a/b; for i in x y; do setfattr -n user.overlay.redirect -v a up/$i; done
 		setfattr -n user.overlay.redirect -v /a up/a/b
