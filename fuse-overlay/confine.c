@@ -84,6 +84,8 @@ static int shut_in(const struct overlay *ov)
 			r = allow(fd, ov->layers[i].fd, i == UPPER ? all : read);
 	if (r == 0 && ov->work_fd >= 0)
 		r = allow(fd, ov->work_fd, all);
+	if (r == 0 && ov->mark_fd >= 0)
+		r = allow(fd, ov->mark_fd, LANDLOCK_ACCESS_FS_MAKE_REG);
 	if (r == 0 && syscall(SYS_landlock_restrict_self, fd, 0) < 0)
 		r = -errno;
 	return r;

@@ -270,6 +270,18 @@ static void uninstall(struct overlay *ov, const struct node *node, const struct 
 	}
 }
 
+/* Seen from above nothing has changed in the folder. */
+static int link_unseen(int from_fd, const char *from, int to_fd, const char *to)
+{
+	struct stat st;
+
+	if (fstatat(to_fd, ".", &st, 0) < 0 || linkat(from_fd, from, to_fd, to, 0) < 0)
+		return -errno;
+	/* The link is in place all the same. */
+	(void)utimensat(to_fd, ".", (const struct timespec[]){ st.st_atim, st.st_mtim }, 0);
+	return 0;
+}
+
 /* The copy's further names: hard links of the lower file, as links.c knows them. All or none. */
 static int install_links(struct overlay *ov, const struct node *node, int dir_fd)
 {
@@ -279,8 +291,8 @@ static int install_links(struct overlay *ov, const struct node *node, int dir_fd
 		struct handle *dir = NULL;
 
 		r = handle_folder_locked(ov, name->parent, UPPER, &dir);
-		if (r == 0 && linkat(dir_fd, node->names->text, dir->fd, name->text, 0) < 0)
-			r = -errno;
+		if (r == 0)
+			r = link_unseen(dir_fd, node->names->text, dir->fd, name->text);
 		handle_put_p(ov, &dir);
 		if (r < 0) {
 			uninstall(ov, node, name);

@@ -52,7 +52,7 @@ int fuse_overlay_mount_by(const char *program, const struct fuse_overlay_args *a
 			  int *ret_mount_fd, struct err *err);
 
 /* In the work folder: only this file system can show the upper folder as it is meant (".wh." files,
- * remembered owners), or nothing else keeps its quota. */
+ * remembered owners, redirects of folders), or nothing else keeps its quota. */
 #define FUSE_OVERLAY_MARK "fuse-overlay-only"
 
 /*

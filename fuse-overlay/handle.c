@@ -214,16 +214,6 @@ void handle_drop_all(struct overlay *ov, struct node *node)
 
 /* ---- Opening ---- */
 
-static const struct node_part *part_in(const struct node *node, unsigned layer)
-{
-	const struct node_folder *folder = node->folder;
-
-	for (unsigned i = 0; folder && i < folder->part_count; i++)
-		if (folder->parts[i].layer == layer)
-			return &folder->parts[i];
-	return NULL;
-}
-
 static int open_beneath(int dir_fd, const char *path, int flags)
 {
 	struct open_how how = { .flags = (uint64_t)flags | O_CLOEXEC,
@@ -233,30 +223,39 @@ static int open_beneath(int dir_fd, const char *path, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
+/* Where a redirect has the part; NULL: it is called as its node. */
+static const char *elsewhere(const struct node_part *part)
+{
+	return part->layer == UPPER ? NULL : part->path;
+}
+
 /* The folder's part, its parent's part being open (dir, or NULL where that is not needed). */
 static int open_folder(struct overlay *ov, struct node *node, unsigned layer,
 		       const struct handle *dir, struct handle **ret)
 {
-	const struct node_part *part = part_in(node, layer);
+	const struct node_part *part = node_part_in(node, layer);
+	const char *name = NULL;
 	int fd = -1;
 
 	if (!part)
 		return -ENOENT;
+	name = elsewhere(part);
 	if (node == ov->nodes.root)
 		fd = open_beneath(ov->layers[layer].fd, ".", O_PATH | O_DIRECTORY);
-	else if (part->path)
-		fd = open_beneath(ov->layers[layer].fd, part->path, O_PATH | O_DIRECTORY);
+	else if (name && *name == '/')
+		fd = open_beneath(ov->layers[layer].fd, name + 1, O_PATH | O_DIRECTORY);
 	else
-		fd = open_beneath(dir->fd, node->names->text, O_PATH | O_DIRECTORY);
+		fd = open_beneath(dir->fd, name ? name : node->names->text, O_PATH | O_DIRECTORY);
 	return fd < 0 ? fd : add(ov, node, layer, fd, false, false, ret);
 }
 
 /* True where a part can be opened without its parent's. */
 static bool stands_alone(struct overlay *ov, const struct node *node, unsigned layer)
 {
-	const struct node_part *part = part_in(node, layer);
+	const struct node_part *part = node_part_in(node, layer);
+	const char *name = part ? elsewhere(part) : NULL;
 
-	return node == ov->nodes.root || !part || part->path || !node->names;
+	return node == ov->nodes.root || !part || (name && *name == '/') || !node->names;
 }
 
 int handle_folder_locked(struct overlay *ov, struct node *node, unsigned layer, struct handle **ret)

@@ -128,22 +128,51 @@ bool whiteout_file(int dir_fd, const char *name)
 	return fstatat(dir_fd, mark, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-bool opaque_folder(const struct overlay *ov, int dir_fd, const char *name)
+static bool is_listed(const char *list, ssize_t size, const char *key)
+{
+	for (const char *at = list; at < list + size; at += strlen(at) + 1)
+		if (strcmp(at, key) == 0)
+			return true;
+	return false;
+}
+
+static const struct {
+	const char *key;
+	enum folder_mark mark;
+} mark_keys[] = {
+	{ XATTR_OPAQUE, FOLDER_OPAQUE },
+	{ XATTR_TRUSTED_OPAQUE, FOLDER_OPAQUE },
+	/* What fuse-overlayfs leaves where it has no other way. */
+	{ "user.fuseoverlayfs.opaque", FOLDER_OPAQUE },
+	{ XATTR_REDIRECT, FOLDER_REDIRECT },
+	{ XATTR_TRUSTED_REDIRECT, FOLDER_REDIRECT },
+};
+
+unsigned folder_marks(const struct overlay *ov, int dir_fd, const char *name)
 {
 	char path[NAME_MAX + sizeof(OPAQUE_NAME) + 2];
-	char value = 0;
+	char list[512];
+	ssize_t size = xattr_list(dir_fd, name, list, sizeof(list));
+	unsigned marks = 0;
 	struct stat st;
 
-	if (xattr_get(dir_fd, name, XATTR_OPAQUE, &value, 1) == 1 && value == 'y')
-		return true;
-	if (ov->has_trusted && xattr_get(dir_fd, name, "trusted.overlay.opaque", &value, 1) == 1 &&
-	    value == 'y')
-		return true;
-	/* What fuse-overlayfs leaves where it has no other way. */
-	if (xattr_get(dir_fd, name, "user.fuseoverlayfs.opaque", &value, 1) == 1 && value == 'y')
-		return true;
+	/* Most folders have no attributes: one call tells. */
+	for (size_t i = 0; size != 0 && i < ARRAY_SIZE(mark_keys); i++) {
+		char value = 0;
+		ssize_t n = 0;
+
+		if ((size > 0 && !is_listed(list, size, mark_keys[i].key)) ||
+		    (str_starts(mark_keys[i].key, "trusted.") && !ov->has_trusted))
+			continue;
+		n = xattr_get(dir_fd, name, mark_keys[i].key, &value, 1);
+		if (mark_keys[i].mark == FOLDER_OPAQUE ? n == 1 && value == 'y'
+						       : n >= 0 || n == -ERANGE)
+			marks |= mark_keys[i].mark;
+	}
 	(void)snprintf(path, sizeof(path), "%s/" OPAQUE_NAME, name); /* fits */
-	return fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	if (!(marks & FOLDER_OPAQUE) && fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		marks |= FOLDER_OPAQUE;
+	return marks;
 }
 
 /* ---- Attributes ---- */

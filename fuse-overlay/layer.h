@@ -36,6 +36,9 @@ struct layer {
 #define XATTR_NUMBER "user.overlay.bryo.ino"
 #define XATTR_OPAQUE "user.overlay.opaque"
 #define XATTR_REDIRECT "user.overlay.redirect"
+/* The kernel's, where it is mounted by real root without userxattr: read, never made. */
+#define XATTR_TRUSTED_OPAQUE "trusted.overlay.opaque"
+#define XATTR_TRUSTED_REDIRECT "trusted.overlay.redirect"
 
 /* Opens the folders named by the options. */
 int layers_open(struct overlay *ov, struct err *err);
@@ -51,8 +54,12 @@ bool whiteout_name(const char *name);
 bool whiteout_device(const struct stat *st);
 /* True where layer hides name by a file ".wh.NAME". dir_fd: the folder in that layer. */
 bool whiteout_file(int dir_fd, const char *name);
-/* True where the folder name of dir_fd hides what lies below it. */
-bool opaque_folder(const struct overlay *ov, int dir_fd, const char *name);
+/* What marks the folder name of dir_fd bears. */
+enum folder_mark {
+	FOLDER_OPAQUE = 1,   /* hides what lies below it */
+	FOLDER_REDIRECT = 2, /* its lower parts lie elsewhere, or so it says: see redirect.h */
+};
+unsigned folder_marks(const struct overlay *ov, int dir_fd, const char *name);
 
 /*
  * Attributes by folder and name, no symlink followed. Linux has no such calls before 6.13: the

@@ -27,6 +27,8 @@ struct linked {
 struct link_table {
 	struct linked *names; /* by inode */
 	size_t count, capacity;
+	char **redirects; /* folders that bear one */
+	size_t redirect_count, redirect_capacity;
 };
 
 /* ---- Reading a layer ---- */
@@ -51,18 +53,53 @@ static int add_linked(struct link_table *table, uint64_t ino, char *path)
 	return 0;
 }
 
+struct reading {
+	const struct overlay *ov;
+	unsigned layer;
+	struct link_table *table;
+};
+
+static int add_redirect(struct link_table *table, char *path)
+{
+	if (path && table->redirect_count == table->redirect_capacity) {
+		size_t more = table->redirect_capacity ? 2 * table->redirect_capacity : 64;
+		char **grown = realloc(table->redirects, more * sizeof(char *));
+
+		if (grown) {
+			table->redirects = grown;
+			table->redirect_capacity = more;
+		} else {
+			free(path);
+			path = NULL;
+		}
+	}
+	if (!path)
+		return -ENOMEM;
+	table->redirects[table->redirect_count++] = path;
+	return 0;
+}
+
 static int look_at(const struct walk_entry *at)
 {
+	const struct reading *reading = at->ctx;
 	const struct dirent *e = at->entry;
 	struct stat st;
 
-	if (whiteout_name(e->d_name) || (e->d_type != DT_REG && e->d_type != DT_UNKNOWN))
+	if (whiteout_name(e->d_name))
+		return 0;
+	if (at->is_folder)
+		return overlay_follows(reading->ov) && folder_marks(reading->ov, at->dir_fd,
+								    e->d_name) == FOLDER_REDIRECT
+			       ? add_redirect(reading->table, walk_path(at->folder, e->d_name))
+			       : 0;
+	/* In the upper layer links are links. */
+	if (reading->layer == UPPER || (e->d_type != DT_REG && e->d_type != DT_UNKNOWN))
 		return 0;
 	if (fstatat(at->dir_fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : -errno;
 	if (!S_ISREG(st.st_mode) || st.st_nlink < 2)
 		return 0;
-	return add_linked(at->ctx, st.st_ino, walk_path(at->folder, e->d_name));
+	return add_linked(reading->table, st.st_ino, walk_path(at->folder, e->d_name));
 }
 
 static int compare(const void *a, const void *b)
@@ -77,15 +114,20 @@ static void table_free(struct link_table *table)
 {
 	for (size_t i = 0; table && i < table->count; i++)
 		free(table->names[i].path);
-	if (table)
+	for (size_t i = 0; table && i < table->redirect_count; i++)
+		free(table->redirects[i]);
+	if (table) {
 		free(table->names);
+		free(table->redirects);
+	}
 	free(table);
 }
 
-static int read_layer(int root_fd, struct link_table **ret_table)
+static int read_layer(const struct overlay *ov, unsigned layer, struct link_table **ret_table)
 {
 	struct link_table *table = calloc(1, sizeof(*table));
-	int r = table ? walk_layer(root_fd, look_at, table) : -ENOMEM;
+	struct reading reading = { .ov = ov, .layer = layer, .table = table };
+	int r = table ? walk_layer(ov->layers[layer].fd, look_at, &reading) : -ENOMEM;
 
 	if (r < 0) {
 		table_free(table);
@@ -109,7 +151,7 @@ static int table_of(struct overlay *ov, unsigned layer, const struct link_table 
 		r = ov->links ? 0 : -ENOMEM;
 	}
 	if (r == 0 && !ov->links[layer])
-		r = read_layer(ov->layers[layer].fd, &ov->links[layer]);
+		r = read_layer(ov, layer, &ov->links[layer]);
 	if (r == 0)
 		*ret_table = ov->links[layer];
 	pthread_mutex_unlock(&ov->links_lock);
@@ -122,9 +164,11 @@ void links_done(struct overlay *ov)
 		table_free(ov->links[i]);
 	free(ov->links);
 	ov->links = NULL;
+	free(ov->moved.nodes);
+	ov->moved = (struct links_held){ 0 };
 }
 
-/* ---- Making names known ---- */
+/* ---- Folders that were moved ---- */
 
 static int hold(struct links_held *held, struct node *node)
 {
@@ -141,11 +185,77 @@ static int hold(struct links_held *held, struct node *node)
 	return 0;
 }
 
-/* Looks path up from the root, which makes its node known. What is hidden is no name of it. */
-static int walk_to(struct overlay *ov, const char *path, struct links_held *held)
+int links_moved(struct overlay *ov, struct node *folder)
+{
+	struct links_held *moved = &ov->moved;
+	size_t at = 0;
+	size_t gap = SIZE_MAX;
+	int r = 0;
+
+	pthread_mutex_lock(&ov->links_lock);
+	for (; at < moved->count && moved->nodes[at] != folder; at++)
+		if (!moved->nodes[at])
+			gap = at;
+	if (at == moved->count) {
+		if (gap < at)
+			moved->nodes[gap] = folder;
+		else
+			r = hold(moved, folder);
+		if (r == 0)
+			node_ref(ov, folder);
+	}
+	pthread_mutex_unlock(&ov->links_lock);
+	return r;
+}
+
+void links_unmoved(struct overlay *ov, struct node *folder)
+{
+	bool is_held = false;
+
+	pthread_mutex_lock(&ov->links_lock);
+	for (size_t i = 0; i < ov->moved.count; i++)
+		if (ov->moved.nodes[i] == folder) {
+			ov->moved.nodes[i] = NULL; /* who reads the list keeps its place */
+			is_held = true;
+		}
+	pthread_mutex_unlock(&ov->links_lock);
+	if (is_held)
+		node_forget(ov, folder, 1);
+}
+
+/* Number i of them, to be forgotten; NULL: a gap. False behind the last. */
+static bool moved_get(struct overlay *ov, size_t i, struct node **ret_node)
+{
+	bool is_there = false;
+
+	pthread_mutex_lock(&ov->links_lock);
+	is_there = i < ov->moved.count;
+	*ret_node = is_there ? ov->moved.nodes[i] : NULL;
+	if (*ret_node)
+		node_ref(ov, *ret_node);
+	pthread_mutex_unlock(&ov->links_lock);
+	return is_there;
+}
+
+static bool is_moved(struct overlay *ov, const struct node *node)
+{
+	bool is_elsewhere = false;
+
+	pthread_rwlock_rdlock(&ov->tree);
+	for (unsigned i = 0; node->folder && i < node->folder->part_count; i++)
+		is_elsewhere |= node->folder->parts[i].path != NULL;
+	pthread_rwlock_unlock(&ov->tree);
+	return is_elsewhere;
+}
+
+/* ---- Making names known ---- */
+
+/* Looks path up from a folder, which makes its node known. What is hidden is no name of it, nor is
+ * what a broken redirect keeps from being seen. */
+static int walk_to(struct overlay *ov, struct node *from, const char *path, struct links_held *held)
 {
 	auto_free char *copy = strdup(path);
-	struct node *at = ov->nodes.root;
+	struct node *at = from;
 	char *rest = NULL;
 	int r = copy ? 0 : -ENOMEM;
 
@@ -156,7 +266,7 @@ static int walk_to(struct overlay *ov, const char *path, struct links_held *held
 		if (!node_is_folder(at))
 			return 0;
 		r = entry_find(ov, at, name, &entry);
-		if (r == -ENOENT)
+		if (r == -ENOENT || r == -EPERM || r == -EINVAL || r == -EIO)
 			return 0;
 		if (r < 0)
 			return r;
@@ -164,7 +274,70 @@ static int walk_to(struct overlay *ov, const char *path, struct links_held *held
 		r = hold(held, at);
 		if (r < 0)
 			node_forget(ov, at, 1);
+		else if (is_moved(ov, at))
+			r = links_moved(ov, at);
 	}
+	return r;
+}
+
+/* The same from a folder whose part in layer is above path. */
+static int walk_from(struct overlay *ov, struct node *folder, unsigned layer, const char *path,
+		     struct links_held *held)
+{
+	char top[PATH_MAX];
+	size_t size = 0;
+	int r = -ESTALE;
+
+	pthread_rwlock_rdlock(&ov->tree);
+	if (folder->names && node_part_in(folder, layer))
+		r = node_path(ov, folder, layer, top);
+	pthread_rwlock_unlock(&ov->tree);
+	if (r < 0 || !*top)
+		return 0;
+	size = strlen(top + 1);
+	if (strncmp(path, top + 1, size) != 0 || path[size] != '/')
+		return 0;
+	return walk_to(ov, folder, path + size + 1, held);
+}
+
+/* All places where a layer's path is seen: from the root, and from folders that were moved. */
+static int walk_all(struct overlay *ov, unsigned layer, const char *path, struct links_held *held)
+{
+	struct node *folder = NULL;
+	int r = walk_to(ov, ov->nodes.root, path, held);
+
+	if (layer == UPPER)
+		return r;
+	for (size_t i = 0; r == 0 && moved_get(ov, i, &folder); i++) {
+		if (!folder)
+			continue;
+		r = walk_from(ov, folder, layer, path, held);
+		node_forget(ov, folder, 1);
+	}
+	return r;
+}
+
+/* Makes the folders known that layers above this one say are moved; from the top, since one may be
+ * inside of another. */
+static int know_moved(struct overlay *ov)
+{
+	int r = 0;
+
+	if (!overlay_follows(ov) || ov->moved_known)
+		return 0;
+	for (unsigned i = 0; r == 0 && i + 1 < ov->layer_count; i++) {
+		const struct link_table *table = NULL;
+		struct links_held held = { 0 };
+
+		if (ov->layers[i].fd < 0)
+			continue;
+		r = table_of(ov, i, &table);
+		for (size_t k = 0; r == 0 && k < table->redirect_count; k++)
+			r = walk_all(ov, i, table->redirects[k], &held);
+		links_release(ov, &held);
+	}
+	if (r == 0)
+		ov->moved_known = true;
 	return r;
 }
 
@@ -173,8 +346,10 @@ int links_know(struct overlay *ov, struct node *node, struct links_held *held)
 	const struct link_table *table = NULL;
 	const struct linked wanted = { .ino = node->backing_ino };
 	const struct linked *found = NULL;
-	int r = table_of(ov, node->layer, &table);
+	int r = know_moved(ov);
 
+	if (r == 0)
+		r = table_of(ov, node->layer, &table);
 	if (r < 0)
 		return r;
 	assert(table);
@@ -185,7 +360,7 @@ int links_know(struct overlay *ov, struct node *node, struct links_held *held)
 		found--;
 	for (; r == 0 && found && found < table->names + table->count && found->ino == wanted.ino;
 	     found++)
-		r = walk_to(ov, found->path, held);
+		r = walk_all(ov, node->layer, found->path, held);
 	return r;
 }
 

@@ -24,5 +24,13 @@ struct links_held {
 int links_know(struct overlay *ov, struct node *node, struct links_held *held);
 void links_release(struct overlay *ov, struct links_held *held);
 
+/*
+ * The names of a layer's files lead to other folders where a redirect does. So a folder that is, or
+ * will be, moved so is kept in memory until it is removed. -ENOMEM
+ */
+int links_moved(struct overlay *ov, struct node *folder);
+/* It was removed. The tree is not held. */
+void links_unmoved(struct overlay *ov, struct node *folder);
+
 /* Frees what was learned of layers. */
 void links_done(struct overlay *ov);

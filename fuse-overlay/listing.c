@@ -105,6 +105,7 @@ static void listing_free(struct listing *l)
 
 struct merge {
 	struct overlay *ov;
+	struct node *node;
 	struct listing *listing;
 	uint32_t *
 		slots; /* index of an entry + 1; 0: free. NULL: one layer alone, nothing to merge */
@@ -187,6 +188,30 @@ struct raw_entry {
 	char name[];
 } __attribute__((packed));
 
+/* An upper folder shows the number of its highest lower part: that of its name, unless redirected.
+ */
+static void number_folder(const struct merge *m, int dir_fd, const char *name,
+			  struct listing_entry *entry)
+{
+	unsigned marks = 0;
+	struct found found;
+
+	if (!m->slots && !overlay_follows(m->ov))
+		return;
+	marks = folder_marks(m->ov, dir_fd, name);
+	if (marks & FOLDER_OPAQUE)
+		return;
+	if (marks & FOLDER_REDIRECT) {
+		/* One that cannot be followed has a name still. */
+		if (union_find(m->ov, m->node, name, &found) < 0)
+			return;
+		entry->ino = found.ino;
+		found_done(&found);
+	} else if (m->slots) {
+		entry->flags |= ENTRY_OWN_NUMBER;
+	}
+}
+
 static int take_entry(struct merge *m, unsigned layer, int dir_fd, const struct raw_entry *raw)
 {
 	struct overlay *ov = m->ov;
@@ -225,8 +250,8 @@ static int take_entry(struct merge *m, unsigned layer, int dir_fd, const struct 
 		st = (struct stat){ .st_mode = S_IFREG, .st_ino = raw->ino };
 		entry.ino = union_upper_number(ov, dir_fd, name, &st);
 	}
-	if (layer == UPPER && entry.type == DT_DIR && m->slots && !opaque_folder(ov, dir_fd, name))
-		entry.flags |= ENTRY_OWN_NUMBER;
+	if (layer == UPPER && entry.type == DT_DIR)
+		number_folder(m, dir_fd, name, &entry);
 	entry.offset = hash_name(ov->listings->key, name);
 	return merge_add(m, name, &entry);
 }
@@ -304,7 +329,7 @@ static int copy_parts(struct overlay *ov, const struct node *node, uint16_t **re
 
 static int listing_make(struct overlay *ov, struct node *node, struct listing **ret_listing)
 {
-	struct merge m = { .ov = ov, .listing = calloc(1, sizeof(*m.listing)) };
+	struct merge m = { .ov = ov, .node = node, .listing = calloc(1, sizeof(*m.listing)) };
 	auto_free uint16_t *layers = NULL;
 	unsigned count = 0;
 	int r = m.listing ? copy_parts(ov, node, &layers, &count) : -ENOMEM;

@@ -123,6 +123,11 @@ static int prepare_work(struct overlay *ov, int fd, struct err *err)
 	if ((!ov->has_devices || ov->options.remembers_owners) &&
 	    mknodat(fd, FUSE_OVERLAY_MARK, S_IFREG | 0600, 0) < 0 && errno != EEXIST)
 		return err_set(err, -errno, "cannot mark the work folder %s", ov->options.work);
+	if (ov->options.redirect == REDIRECT_ON) {
+		ov->mark_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		if (ov->mark_fd < 0)
+			return err_set(err, -errno, "cannot keep %s open", ov->options.work);
+	}
 	return remember(ov, err);
 }
 
@@ -137,7 +142,7 @@ static int make_root(struct overlay *ov)
 		xcalloc(1, sizeof(*found.folder) + ov->layer_count * sizeof(struct node_part));
 	for (unsigned i = first; i < ov->layer_count; i++) {
 		found.folder->parts[found.folder->part_count++].layer = (uint16_t)i;
-		if (opaque_folder(ov, ov->layers[i].fd, "."))
+		if (folder_marks(ov, ov->layers[i].fd, ".") & FOLDER_OPAQUE)
 			break;
 	}
 	if (fstat(ov->layers[first].fd, &found.st) < 0) {
@@ -207,6 +212,7 @@ static void overlay_done(struct overlay *ov)
 	links_done(ov);
 	layers_close(ov);
 	fd_close(&ov->work_fd);
+	fd_close(&ov->mark_fd);
 	fd_close(&ov->proc_fd);
 	options_done(&ov->options);
 }
@@ -268,7 +274,7 @@ struct word {
 /* The caller's pipes and locks are not ours to keep; layers and channels stay open. */
 static int close_others(const struct overlay *ov, int word_fd)
 {
-	size_t room = ov->layer_count + 7;
+	size_t room = ov->layer_count + 8;
 	auto_free int *keep = xcalloc(room, sizeof(int));
 	size_t count = 0;
 
@@ -281,6 +287,8 @@ static int close_others(const struct overlay *ov, int word_fd)
 		keep[count++] = ov->options.device_fd;
 	if (ov->work_fd >= 0)
 		keep[count++] = ov->work_fd;
+	if (ov->mark_fd >= 0)
+		keep[count++] = ov->mark_fd;
 	if (ov->proc_fd >= 0)
 		keep[count++] = ov->proc_fd;
 	if (word_fd >= 0)
@@ -343,7 +351,7 @@ static int serve(struct overlay *ov, struct word *word, struct err *err)
 
 static int run(struct options *options, int word_fd, struct err *err)
 {
-	struct overlay ov = { .options = *options, .work_fd = -1, .proc_fd = -1 };
+	struct overlay ov = { .options = *options, .work_fd = -1, .mark_fd = -1, .proc_fd = -1 };
 	struct word word = { word_fd };
 	int r = overlay_open(&ov, err);
 

@@ -282,7 +282,9 @@ int node_intern(struct overlay *ov, struct node *parent, const char *name, struc
 	node = table_find(table, found->layer, found->st.st_ino);
 	if (!node) {
 		r = node_new(table, parent, name, found, &node);
-	} else if (parent && !*(at = name_at(node, parent, name))) {
+	} else if (parent && !*(at = name_at(node, parent, name)) && node->folder && node->names) {
+		r = -EIO; /* one folder in two places, as only forged redirects have it */
+	} else if (parent && !*at) {
 		r = add_name(table, node, at, parent, name);
 	}
 	if (r == 0) {
@@ -377,4 +379,58 @@ void node_move_up(struct overlay *ov, struct node *node, uint64_t backing_ino, b
 		table_add(&ov->nodes, node);
 	ov->copies++;
 	pthread_mutex_unlock(&ov->nodes.lock);
+}
+
+void node_drop_parts(struct overlay *ov, struct node *node)
+{
+	struct node_folder *folder = node->folder;
+
+	for (unsigned i = 1; folder && i < folder->part_count; i++) {
+		handle_drop(ov, node, folder->parts[i].layer);
+		free(folder->parts[i].path);
+	}
+	if (folder)
+		folder->part_count = 1;
+}
+
+/* ---- Places in layers ---- */
+
+struct node_part *node_part_in(const struct node *node, unsigned layer)
+{
+	struct node_folder *folder = node->folder;
+
+	for (unsigned i = 0; folder && i < folder->part_count; i++)
+		if (folder->parts[i].layer == layer)
+			return &folder->parts[i];
+	return NULL;
+}
+
+int node_path(const struct overlay *ov, const struct node *node, unsigned layer,
+	      char path[PATH_MAX])
+{
+	char whole[PATH_MAX];
+	size_t at = PATH_MAX - 1;
+
+	whole[at] = '\0';
+	/* From the end upwards; a path from the layer's root needs no folders above it. */
+	for (bool is_whole = false; !is_whole && node != ov->nodes.root;
+	     node = node->names->parent) {
+		const struct node_part *part = node_part_in(node, layer);
+		const char *step = NULL;
+		size_t size = 0;
+
+		if (!node->names || !part)
+			return -ESTALE;
+		step = part->path ? part->path : node->names->text;
+		is_whole = *step == '/';
+		size = strlen(step);
+		if (size + !is_whole > at)
+			return -ENAMETOOLONG;
+		at -= size;
+		memcpy(&whole[at], step, size);
+		if (!is_whole)
+			whole[--at] = '/';
+	}
+	memcpy(path, &whole[at], PATH_MAX - at);
+	return 0;
 }

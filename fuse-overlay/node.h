@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,7 +28,10 @@ struct node_name {
 /* A folder's part in one layer, highest first. */
 struct node_part {
 	uint16_t layer;
-	char *path; /* from the layer's root; NULL: the folder's name in its parent's part */
+	/* Where it lies, by a redirect: a name in the parent's part, or a path from the layer's
+	 * root, beginning with "/"; NULL: as the folder is called. Of the upper part, which always
+	 * lies where it is seen, it is what its redirect says. */
+	char *path;
 };
 
 struct node_folder {
@@ -95,6 +99,18 @@ void node_drop_name(struct overlay *ov, struct node *node, struct node *parent, 
 /* The node moved to the upper layer: its backing inode there, and whether that is a marked file.
  * ov->tree is held exclusively. */
 void node_move_up(struct overlay *ov, struct node *node, uint64_t backing_ino, bool is_marked);
+/* Nothing is in the folder any more: its lower parts are let go. ov->tree is held exclusively. */
+void node_drop_parts(struct overlay *ov, struct node *node);
+/* The part that layer has; NULL: none. */
+struct node_part *node_part_in(const struct node *node, unsigned layer);
+/*
+ * The path of the folder's part in layer from that layer's root ("" is the root, else it begins
+ * with
+ * "/"); for the upper one, where the layers below it look for the folder. ov->tree is held.
+ * -ENAMETOOLONG, -ESTALE.
+ */
+int node_path(const struct overlay *ov, const struct node *node, unsigned layer,
+	      char path[PATH_MAX]);
 /* It can be found by its inode no longer: the inode has gone, or goes. */
 void node_unhash(struct overlay *ov, struct node *node);
 /* Finds a known node by what backs it, without raising its count; NULL. For who holds a lookup. */

@@ -121,13 +121,18 @@ static int parse_timeout(const char *value, double *ret, struct err *err)
 	return 0;
 }
 
-static int check_redirect(const char *value, struct err *err)
+static int parse_redirect(const char *value, enum redirect *ret, struct err *err)
 {
 	if (str_eq(value, "on"))
-		return err_say(err, ERR_UNSUPPORTED, "redirect_dir=on is not supported");
-	if (str_eq(value, "off") || str_eq(value, "nofollow") || str_eq(value, "follow"))
-		return 0;
-	return err_say(err, ERR_USAGE, "redirect_dir=%s: expected on or off", value);
+		*ret = REDIRECT_ON;
+	else if (str_eq(value, "follow"))
+		*ret = REDIRECT_FOLLOW;
+	else if (str_eq(value, "off") || str_eq(value, "nofollow"))
+		*ret = REDIRECT_OFF;
+	else
+		return err_say(err, ERR_USAGE,
+			       "redirect_dir=%s: expected on, follow, nofollow or off", value);
+	return 0;
 }
 
 /* Zero is no limit, as for who leaves it out. */
@@ -198,7 +203,7 @@ static int set_value(struct options *o, const char *key, const char *value, stru
 	if (str_eq(key, "threads"))
 		return parse_u32(key, value, &o->threads, err);
 	if (str_eq(key, "redirect_dir"))
-		return check_redirect(value, err);
+		return parse_redirect(value, &o->redirect, err);
 	if (str_eq(key, "fd") || str_eq(key, "ready")) {
 		int r = parse_u32(key, value, &number, err);
 

@@ -19,6 +19,13 @@ struct id_range {
 	uint32_t count;
 };
 
+/* redirect_dir=: attributes that say where a folder's lower parts lie, made when it is renamed. */
+enum redirect {
+	REDIRECT_OFF,	 /* neither made nor followed: what needs one cannot be looked up */
+	REDIRECT_FOLLOW, /* followed, not made */
+	REDIRECT_ON,
+};
+
 struct options {
 	char *mountpoint;
 	struct strv lower; /* highest first */
@@ -35,6 +42,7 @@ struct options {
 	bool remembers_owners;		  /* xattr_permissions=2: see override.h */
 	bool no_acl;
 	bool static_nlink;
+	enum redirect redirect;
 	bool no_writeback; /* writes go through at once */
 	bool read_only;
 	bool foreground;

@@ -23,6 +23,7 @@
 
 #include "fuse-overlay/handle.h"
 #include "fuse-overlay/layer.h"
+#include "fuse-overlay/links.h"
 #include "fuse-overlay/node.h"
 #include "fuse-overlay/options.h"
 #include "fuse-overlay/quota.h"
@@ -37,6 +38,8 @@ struct overlay {
 	struct layer *layers; /* [0]: the upper one's seat, its fd -1 where there is none */
 	unsigned layer_count; /* with that seat */
 	int work_fd; /* the folder for what is half made, on the upper file system; or -1 */
+	int mark_fd; /* the folder above it, for FUSE_OVERLAY_MARK, when redirects are made; or -1
+		      */
 	int proc_fd; /* /proc/self/fd, for linkat(2) of files without a name; or -1 */
 	struct node_table nodes;
 	struct handle_cache handles;
@@ -44,6 +47,8 @@ struct overlay {
 	struct listing_cache *listings;
 	pthread_mutex_t links_lock;
 	struct link_table **links; /* by layer; what links.c has learned */
+	struct links_held moved;   /* folders whose lower parts lie elsewhere, with gaps */
+	_Atomic bool moved_known;  /* those that the layers bore from the start, too */
 	pthread_rwlock_t tree;
 	pthread_mutex_t copy_locks[COPY_LOCKS];
 	_Atomic uint64_t copies;  /* counts copied-up nodes: see entry_find() */
@@ -55,6 +60,10 @@ struct overlay {
 	bool remembers;		  /* the upper one does, for all that is made or changed */
 };
 
+static inline bool overlay_follows(const struct overlay *ov)
+{
+	return ov->options.redirect != REDIRECT_OFF;
+}
 static inline bool overlay_writable(const struct overlay *ov)
 {
 	return ov->layers[UPPER].fd >= 0;

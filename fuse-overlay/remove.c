@@ -9,6 +9,7 @@
 #include "engine/base/file.h"
 #include "fuse-overlay/change.h"
 #include "fuse-overlay/copyup.h"
+#include "fuse-overlay/links.h"
 #include "fuse-overlay/listing.h"
 #include "fuse-overlay/overlay.h"
 #include "fuse-overlay/whiteout.h"
@@ -82,12 +83,12 @@ static void let_go(struct overlay *ov, const struct target *target, struct node 
 		return;
 	pthread_rwlock_wrlock(&ov->tree);
 	node_drop_name(ov, node, parent, name);
-	if (node->folder)
-		node->folder->part_count = 1; /* it is empty, in all its parts */
+	node_drop_parts(ov, node); /* it is empty, in all of them */
 	/* An inode number is given to other files when the last link is gone. */
 	if (node->folder || (target->found.layer == UPPER && target->found.st.st_nlink <= 1))
 		node_unhash(ov, node);
 	pthread_rwlock_unlock(&ov->tree);
+	links_unmoved(ov, node);
 }
 
 static int remove_in(struct overlay *ov, const struct target *target, int dir_fd, const char *name)

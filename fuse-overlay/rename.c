@@ -9,8 +9,10 @@
 #include "engine/base/file.h"
 #include "fuse-overlay/change.h"
 #include "fuse-overlay/copyup.h"
+#include "fuse-overlay/links.h"
 #include "fuse-overlay/listing.h"
 #include "fuse-overlay/overlay.h"
+#include "fuse-overlay/redirect.h"
 #include "fuse-overlay/whiteout.h"
 
 /* One of the two names: what it means now, and what the layers have there. */
@@ -59,22 +61,32 @@ static int survey(struct overlay *ov, struct side *side)
 	return 0;
 }
 
-/* Copies up what is to move; refuses folders that lower layers have parts of. */
+/* Copies up what is to move; refuses folders that lower layers have parts of, unless a redirect may
+ * say where those stay. */
 static int lift(struct overlay *ov, struct side *side)
 {
 	int r = 0;
 
-	if (side->is_folder && node_is_merged(side->node))
-		return -EXDEV;
-	r = node_copy_up(ov, side->node, COPY_ALL);
+	if (side->is_folder && node_is_merged(side->node)) {
+		if (ov->options.redirect != REDIRECT_ON)
+			return -EXDEV;
+		r = links_moved(ov, side->node);
+	}
+	if (r == 0)
+		r = node_copy_up(ov, side->node, COPY_ALL);
 	side->is_upper = r == 0;
 	return r;
 }
 
-/* A folder that comes to where lower layers have something must not merge with it. */
-static int guard(const struct side *from, const struct side *to)
+/* A folder that comes to where lower layers have something must not merge with it, and must not
+ * lose what it is merged with. */
+static int guard(struct overlay *ov, const struct side *from, const struct side *to)
 {
-	if (!from->is_folder || !node_is_merged(to->parent))
+	if (!from->is_folder)
+		return 0;
+	if (node_is_merged(from->node))
+		return redirect_set(ov, from->node, from->dir->fd, from->parent == to->parent);
+	if (!node_is_merged(to->parent))
 		return 0;
 	return whiteout_make_opaque(from->dir->fd, from->name);
 }
@@ -114,45 +126,57 @@ static int swap_and_clear(struct overlay *ov, const struct side *from, const str
 	return clear_old(ov, from, !to->has_whiteout);
 }
 
+/* The old name shows nothing of lower layers then. */
+static int move_away(struct overlay *ov, const struct side *from, const struct side *to)
+{
+	int r = 0;
+
+	if (!from->below)
+		return move(from, to, 0);
+	if (ov->has_devices) {
+		r = move(from, to, RENAME_WHITEOUT);
+		if (r != -EINVAL && r != -ENOSYS && r != -EPERM)
+			return r;
+		/* A kill in between shows what is below under its old name again. */
+		r = move(from, to, 0);
+		return r == 0 ? whiteout_make(ov, from->dir->fd, from->name) : r;
+	}
+	/* First the mark: what is in this layer is seen all the same. */
+	r = whiteout_make(ov, from->dir->fd, from->name);
+	if (r == 0)
+		r = move(from, to, 0);
+	if (r < 0)
+		(void)whiteout_forget_mark(from->dir->fd, from->name); /* an error is being told */
+	return r;
+}
+
 static int move_folder(struct overlay *ov, const struct side *from, const struct side *to)
 {
 	int r = 0;
 
 	if (to->has_whiteout) /* a folder cannot be renamed over a device */
 		return swap_and_clear(ov, from, to);
-	r = move(from, to, 0);
-	/* What looks empty may hold whiteouts. */
-	if ((r == -ENOTEMPTY || r == -EEXIST) && to->node && to->is_upper)
-		return swap_and_clear(ov, from, to);
-	return r == 0 && from->below ? whiteout_make(ov, from->dir->fd, from->name) : r;
-}
-
-static int move_file(struct overlay *ov, const struct side *from, const struct side *to)
-{
-	int r = 0;
-
-	if (from->below && ov->has_devices) {
-		r = move(from, to, RENAME_WHITEOUT);
-		if (r != -EINVAL && r != -ENOSYS && r != -EPERM)
-			return r;
-	}
-	/* A kill in between shows the lower file under its old name again. */
-	r = move(from, to, 0);
-	return r == 0 && from->below ? whiteout_make(ov, from->dir->fd, from->name) : r;
+	r = move_away(ov, from, to);
+	if ((r != -ENOTEMPTY && r != -EEXIST) || !to->node || !to->is_upper)
+		return r;
+	/* What looks empty may hold whiteouts. Between the steps it is at the old name, where it
+	 * shall not merge with what is below. */
+	r = whiteout_make_opaque(to->dir->fd, to->name);
+	return r < 0 ? r : swap_and_clear(ov, from, to);
 }
 
 static int move_on_disk(struct overlay *ov, const struct side *from, const struct side *to,
 			unsigned flags)
 {
-	int r = guard(from, to);
+	int r = guard(ov, from, to);
 
 	if (flags & RENAME_EXCHANGE) {
 		if (r == 0)
-			r = guard(to, from);
+			r = guard(ov, to, from);
 		return r < 0 ? r : move(from, to, RENAME_EXCHANGE);
 	}
 	if (r == 0)
-		r = from->is_folder ? move_folder(ov, from, to) : move_file(ov, from, to);
+		r = from->is_folder ? move_folder(ov, from, to) : move_away(ov, from, to);
 	if (r == 0 && node_is_merged(to->parent))
 		r = whiteout_forget_mark(to->dir->fd, to->name);
 	return r;
@@ -181,8 +205,7 @@ static int move_in_memory(struct overlay *ov, const struct side *from, const str
 	if (to->node)
 		node_drop_name(ov, to->node, to->parent, to->name);
 	if (to->node && !is_exchange) {
-		if (to->node->folder)
-			to->node->folder->part_count = 1;
+		node_drop_parts(ov, to->node);
 		if (to->is_folder || (to->is_upper && to->st.st_nlink <= 1))
 			node_unhash(ov, to->node);
 	}
@@ -242,6 +265,8 @@ int rename_name(struct overlay *ov, struct node *parent, const char *name, struc
 	if (r == 0 && to.node && to.is_upper && !(flags & RENAME_EXCHANGE))
 		quota_give(ov, QUOTA_NAME, 0); /* one name less */
 	copy_unlock(ov, lock);
+	if (r == 0 && to.node && !(flags & RENAME_EXCHANGE))
+		links_unmoved(ov, to.node);
 	handle_put_p(ov, &from.dir);
 	handle_put_p(ov, &to.dir);
 	return r;

@@ -91,8 +91,11 @@ static int open_folder(int root_fd, char *path)
 
 static int visit(struct walk *w, int fd, const char *folder, const struct dirent *e)
 {
-	const struct walk_entry at = { .dir_fd = fd, .folder = folder, .entry = e, .ctx = w->ctx };
-	bool is_folder = e->d_type == DT_DIR;
+	struct walk_entry at = { .dir_fd = fd,
+				 .folder = folder,
+				 .entry = e,
+				 .is_folder = e->d_type == DT_DIR,
+				 .ctx = w->ctx };
 	struct stat st;
 	int r = 0;
 
@@ -101,10 +104,10 @@ static int visit(struct walk *w, int fd, const char *folder, const struct dirent
 	if (e->d_type == DT_UNKNOWN) {
 		if (fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return errno == ENOENT ? 0 : -errno;
-		is_folder = S_ISDIR(st.st_mode);
+		at.is_folder = S_ISDIR(st.st_mode);
 	}
 	r = w->use(&at);
-	return r == 0 && is_folder ? push(w, walk_path(folder, e->d_name)) : r;
+	return r == 0 && at.is_folder ? push(w, walk_path(folder, e->d_name)) : r;
 }
 
 static int read_folder(struct walk *w, char *folder)

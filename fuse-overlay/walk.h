@@ -2,12 +2,15 @@
 /* Reading through all of a layer, as it lies on the disk. */
 #pragma once
 
+#include <stdbool.h>
+
 struct dirent;
 
 struct walk_entry {
 	int dir_fd;	    /* the folder that it is in */
 	const char *folder; /* its path from the layer's root; "" for the root itself */
 	const struct dirent *entry;
+	bool is_folder;
 	void *ctx;
 };
 

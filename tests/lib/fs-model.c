@@ -3,12 +3,12 @@
  * Random operations on a file system and, beside it, on an ordinary folder as the model: both must
  * answer alike, and look alike whenever they are compared.
  *
- *   fs-model TESTED MODEL SEED COUNT [-t THREAD | -u USERS]
+ *   fs-model TESTED MODEL SEED COUNT [-t THREAD | -u USERS] [-r]
  *
  * Both folders hold the same to begin with. -t N keeps to names of its own, for several at once.
  * -u N acts as N users in turn, root among them, with owners, sticky and set-id bits of all kinds.
  * What the tested one may refuse where the model does not: renaming a folder (EXDEV), as overlays
- * do. The seed and the operations before a difference are printed.
+ * do; not with -r. The seed and the operations before a difference are printed.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -31,6 +31,7 @@ static unsigned long long state;
 static char history[HISTORY][PATH_SIZE * 2];
 static unsigned long step;
 static unsigned users;
+static int renames_all;
 
 static unsigned pick(unsigned n)
 {
@@ -423,7 +424,7 @@ static void do_rename(const char *p, const char *q)
 	note("rename %s %s flags %u", p, q, flags);
 	r1 = renameat2(AT_FDCWD, join(tested, p), AT_FDCWD, join(tested, q), flags);
 	e1 = r1 < 0 ? errno : 0;
-	if (e1 == EXDEV)
+	if (e1 == EXDEV && !renames_all)
 		return; /* a folder of lower layers */
 	r2 = renameat2(AT_FDCWD, join(model, p), AT_FDCWD, join(model, q), flags);
 	e2 = r2 < 0 ? errno : 0;
@@ -544,11 +545,17 @@ int main(int argc, char **argv)
 	model = argv[2];
 	state = strtoull(argv[3], NULL, 10) * 2654435761U + 88172645463325252ULL;
 	count = strtoul(argv[4], NULL, 10);
-	if (argc == 7 && strcmp(argv[5], "-u") == 0) {
-		users = (unsigned)strtoul(argv[6], NULL, 10);
-	} else if (argc == 7) {
-		(void)snprintf(own, sizeof(own), "t%s-", argv[6]);
-		prefix = own;
+	for (int option = 0; (option = getopt(argc - 4, argv + 4, "t:u:r")) >= 0;) {
+		if (option == 'u') {
+			users = (unsigned)strtoul(optarg, NULL, 10);
+		} else if (option == 't') {
+			(void)snprintf(own, sizeof(own), "t%s-", optarg);
+			prefix = own;
+		} else if (option == 'r') {
+			renames_all = 1;
+		} else {
+			return 2;
+		}
 	}
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	(void)umask(022);

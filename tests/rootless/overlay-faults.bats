@@ -12,11 +12,11 @@ teardown_file() { remove_all; }
 changing=mkdirat,mknodat,linkat,symlinkat,renameat,renameat2,unlinkat,fchown,fchownat,fchmod,fchmodat,fsetxattr,lsetxattr,utimensat,ftruncate,fsync,fdatasync,copy_file_range,pwrite64,ioctl
 
 # faults KIND: with $prepare (makes l), $change (what is tried, in m) and $check (sets $seen to a text
-# of what is seen in m; two are allowed: $old and $new)
+# of what is seen in m; two are allowed: $old and $new); $options: for all mounts
 faults() {
 	command -v strace >/dev/null || skip "strace is missing"
 	inside <<-EOF
-		changing=$changing kind=$1
+		changing=$changing kind=$1 options=${options:-rw}
 		prepare() { $prepare; }
 		change() { $change; }
 		look() { $look; }
@@ -24,11 +24,11 @@ faults() {
 		# on CALL N: under strace, the fault at the N-th CALL
 		on() {
 			strace -f -qq -o trace -e trace=\$1 -e signal=none -e inject=\$1:\$kind:when=\$2 \\
-				"\$OVERLAY" -f -o lowerdir=l,upperdir=up,workdir=work,threads=1 m & pid=\$!
+				"\$OVERLAY" -f -o lowerdir=l,upperdir=up,workdir=work,threads=1,\$options m & pid=\$!
 			for i in \$(seq 200); do ! mountpoint -q m || return 0; kill -0 \$pid 2>/dev/null || return 0; sleep 0.02; done
 		}
 		off() { umount -l m 2>/dev/null || true; wait \$pid 2>/dev/null || true; }
-		begin; lay l; old=\$(look); change; new=\$(look); down
+		begin; lay l \$options; old=\$(look); change; new=\$(look); down
 		[ "\$old" != "\$new" ] || { echo "nothing changes"; exit 1; }
 		hits=0
 		for call in \${changing//,/ }; do for n in \$(seq 1 20); do
@@ -37,7 +37,7 @@ faults() {
 			hit=no
 			if grep -q INJECTED trace || ! kill -0 \$pid 2>/dev/null; then hit=yes; fi
 			off
-			lay l; seen=\$(look) 2>&1; down
+			lay l \$options; seen=\$(look) 2>&1; down
 			[ "\$seen" = "\$old" ] || [ "\$seen" = "\$new" ] || {
 				echo "at \$call \$n: \$(tail -3 trace)"; echo "seen: \$seen"; echo "old: \$old"; echo "new: \$new"; exit 1; }
 			[ \$hit = yes ] || break
@@ -82,4 +82,17 @@ all='find m -printf "%P %m %U:%G %s %l\\n" | sort; cat m/d/e/f 2>/dev/null | md5
 	# between the two commands the folder is gone; in the first the files go one by one
 	look='ls m/d/e/f 2>/dev/null; [ -e m/d/e/f ] || { [ -z "$(ls m/d/e 2>/dev/null)" ] && echo none; }'
 	faults signal=KILL
+}
+
+folder='mkdir -p l/d/e l/g; echo f >l/d/e/f; echo x >l/d/x; echo g >l/g/g'
+tree='find m -printf "%P %y %m %l\\n" | sort; cat $(find m -type f | sort)'
+
+@test "a layer's folder is renamed, with a redirect: killed" {
+	options=redirect_dir=on prepare=$folder change='"$CALLS" rename 0 m/d m/g/d2' look=$tree
+	faults signal=KILL
+}
+
+@test "a layer's folder is renamed, with a redirect: no space" {
+	options=redirect_dir=on prepare=$folder change='"$CALLS" rename 0 m/d m/d2' look=$tree
+	faults error=ENOSPC
 }

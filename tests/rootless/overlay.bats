@@ -108,6 +108,82 @@ teardown_file() { remove_all; }
 	EOF
 }
 
+@test "redirects: merged folders are renamed, within a folder and to others, and back" {
+	inside <<-'EOF'
+		mkdir -p a/d/sub/deep b/d/sub a/e b/gone; echo a >a/d/f; echo b >b/d/g; echo s >b/d/sub/s; echo x >a/d/sub/deep/x; echo e >a/e/e
+		red() { getfattr --only-values -n user.overlay.redirect "up/$1" 2>/dev/null || true; }
+		all() { (cd m && find . -type f | sort | xargs grep -H . && find . -type d -printf '%p %i\n' | sort); }
+		lay a:b redirect_dir=on
+		[ ! -e work/fuse-overlay-only ]
+		mv m/e m/pure 2>/dev/null; [ -e work/fuse-overlay-only ]; is "$(red pure)" e
+		number=$(stat -c %i m/d/sub m/d | tr '\n' ' ')
+		"$CALLS" rename 0 m/d m/moved; is "$(red moved)" d; is "$(ls m | tr '\n' ' ')" "gone moved pure "
+		is "$(cat m/moved/f m/moved/g | tr '\n' ' ')" "a b "; [ ! -e up/moved/g ]; [ ! -e m/d ]
+		echo more >>m/moved/g; echo new >m/moved/new; rm m/moved/f; is "$(ls m/moved | tr '\n' ' ')" "g new sub "
+		mkdir m/own; "$CALLS" rename 0 m/moved/sub m/own/s2; is "$(red own/s2)" /d/sub
+		"$CALLS" rename 0 m/own m/own2; is "$(cat m/own2/s2/s m/own2/s2/deep/x | tr '\n' ' ')" "s x "
+		"$CALLS" rename 0 m/own2/s2/deep m/deep; is "$(red deep)" /d/sub/deep; is "$(ls m/own2/s2)" s
+		is "$(stat -c %i m/own2/s2 m/moved | tr '\n' ' ')" "$number"
+		mkdir m/d; : >m/d/anew; is "$(ls m/d)" anew
+		"$CALLS" rename 0 m/deep m/gone; is "$(ls m/gone)" x # over an empty one of a layer
+		"$CALLS" rename 2 m/gone m/moved; is "$(cat m/moved/x m/gone/g | tr '\n' ' ')" "x b more "
+		before=$(all); down; lay a:b redirect_dir=on; is "$(all)" "$before" "mounted again"
+		"$CALLS" rename 2 m/gone m/moved; rm -r m/d; "$CALLS" rename 0 m/moved m/d; is "$(ls m/d | tr '\n' ' ')" "g new "
+		rm -r m/d; mkdir m/d; is "$(ls -A m/d)" ""; mv m/pure m/e; is "$(cat m/e/e)" e
+		before=$(all); down; lay a:b redirect_dir=follow; is "$(all)" "$before"
+		is "$("$CALLS" rename 0 m/e m/f)" "rename: Invalid cross-device link"
+		before=$(all | sed 's/ [0-9]*$//'); down; mv up c; rm -r work; lay c:a:b redirect_dir=on; is "$(all | sed 's/ [0-9]*$//')" "$before" "as a layer"
+		"$CALLS" rename 0 m/own2 m/own3; "$CALLS" rename 0 m/own3/s2 m/s3; is "$(cat m/s3/s)" s; is "$(red s3)" /own2/s2
+		before=$(all); down; lay c:a:b redirect_dir=on; is "$(all)" "$before" "redirects of two layers"
+	EOF
+}
+
+@test "redirects: hard links of a layer stay links in folders that were moved" {
+	inside <<-'EOF'
+		mkdir -p l/d/in l/e; echo old >l/a; ln l/a l/d/in/b; ln l/a l/e/c
+		lay l redirect_dir=on; "$CALLS" rename 0 m/d m/e/d; "$CALLS" rename 0 m/e m/f
+		echo new >>m/a; is "$(cat m/f/d/in/b)" "old
+		new"; is "$(stat -c %h:%i m/f/c m/f/d/in/b | uniq | wc -l)" 1
+		down; rm -r up work; lay l redirect_dir=on; "$CALLS" rename 0 m/d m/e/d; "$CALLS" rename 0 m/e m/f
+		down; lay l redirect_dir=follow; echo new >>m/f/c; is "$(cat m/f/d/in/b)" "$(cat m/a)" "mounted again"
+	EOF
+}
+
+@test "redirects that are forged lead nowhere, and none is followed unless told" {
+	inside <<-'EOF'
+		mkdir -p l/a/b l/z l2/a out up work m; echo in >l/a/in; echo z >l/z/z; echo out >out/secret; ln -s "$PWD/out" l/link; ln -s ../../out l2/a/link
+		try() { # try VALUE OPTION: what is in up/d then
+			rm -rf up work; mkdir -p up/d/own work; setfattr -n user.overlay.redirect -v "$1" up/d
+			lay l:l2 "redirect_dir=$2"
+			ls m/d 2>&1 | sed 's/.*: //' | tr '\n' ' '; is "$(ls m | tr '\n' ' ')" "a d link z " >&2; down
+		}
+		for v in "" . .. / // a/b /a/ //a /a//b /../out /a/../../out /a/./b "$(printf 'x%.0s' $(seq 300))" "/$(printf 'x%.0s' $(seq 300))"; do
+			is "$(try "$v" on)" "Invalid argument " "$v"
+		done
+		is "$(try a on)" "b in link own "; is "$(try /a/b follow)" "own "; is "$(try /z follow)" "own z "
+		for v in nothing /no/where link /link /link/secret /a/link /a/in /a/in/more; do is "$(try "$v" on)" "own " "$v"; done
+		for v in off nofollow; do is "$(try a $v)" "Operation not permitted "; done
+		# What a kill leaves before the rename: it leads to where it is.
+		for v in a /a; do
+			rm -rf up work; mkdir -p up/a; setfattr -n user.overlay.redirect -v $v up/a; lay l:l2 redirect_dir=on
+			is "$(ls m/a | tr '\n' ' ')" "b in link "; "$CALLS" rename 0 m/a m/n; is "$(ls m/n | tr '\n' ' ')" "b in link "; is "$(ls m | tr '\n' ' ')" "link n z "; down
+		done
+		# One folder in two places, and one inside of itself.
+		rm -rf up work; mkdir -p up/x up/y up/a/b; for i in x y; do setfattr -n user.overlay.redirect -v a up/$i; done
+		setfattr -n user.overlay.redirect -v /a up/a/b
+		lay l:l2 redirect_dir=on; ls -R m >/dev/null 2>&1 || true; cat m/x/in m/y/in >/dev/null; mv m/x m/a/b/x; mv m/y m/a/b/x/y
+		ls -R m >/dev/null 2>&1 || true; is "$(cat m/z/z)" z
+	EOF
+}
+
+@test "a removed folder's lower parts are not taken for another's" {
+	inside <<-'EOF'
+		for i in $(seq 60); do mkdir -p a/d$i b/d$i a/e$i b/e$i; echo $i >b/e$i/f; done
+		lay a:b; ls m/d* >/dev/null; rmdir m/d*; sync; sleep 0.3
+		for i in $(seq 60); do is "$(cat m/e$i/f)" $i; done
+	EOF
+}
+
 @test "files without names, unlinked ones, mappings, locks, holes, birth times" {
 	inside <<-'EOF'
 		mkdir l; echo old-text >l/f; echo page >l/map; truncate -s 1M l/holes; echo x | dd of=l/holes bs=1k seek=512 conv=notrunc status=none
@@ -216,6 +292,17 @@ layers='mkdir -p l1 l2 l3; for l in l1 l2 l3; do for d in a b dir sub; do mkdir 
 	EOF
 }
 
+@test "random operations with redirects: no folder is refused, also after a new mount" {
+	inside <<-EOF
+		$layers
+		lay l1:l2:l3 redirect_dir=on; cp -a m/. ref
+		for seed in 1 2 3 4; do "\$MODEL" m ref \$seed 3000 -r; done
+		for seed in 5 6 7 8 9; do down; lay l1:l2:l3 redirect_dir=on; "\$MODEL" m ref \$seed 200 -r; done
+		down; mv up l0; rm -r work; lay l0:l1:l2:l3 redirect_dir=on; "\$MODEL" m ref 11 3000 -r
+		down; lay l0:l1:l2:l3 redirect_dir=follow; "\$MODEL" m ref 10 200
+	EOF
+}
+
 @test "random operations by three users, with owners and modes of all kinds" {
 	inside <<-EOF
 		$layers
@@ -272,7 +359,7 @@ layers='mkdir -p l1 l2 l3; for l in l1 l2 l3; do for d in a b dir sub; do mkdir 
 	check "uidmapping=1:2: expected" -o lowerdir=l,uidmapping=1:2 m
 	check "squash_to_uid=x: expected a number" -o lowerdir=l,squash_to_uid=x m
 	check "plugins are not supported" -o lowerdir=//plug//x m
-	check "redirect_dir=on is not supported" -o lowerdir=l,redirect_dir=on m
+	check "redirect_dir=yes: expected on, follow, nofollow or off" -o lowerdir=l,redirect_dir=yes m
 	check "unknown option --what" --what
 	run "$OVERLAY" --version
 	[[ $output == "bryo-overlay: version "* ]]

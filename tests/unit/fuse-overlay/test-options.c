@@ -70,12 +70,17 @@ static void unknown_ones_are_told(void **state)
 
 static void wrong_ones_are_refused(void **state)
 {
-	static const char *const lists[] = { "uidmapping=1:2",	   "uidmapping=a:b:c",
-					     "uidmapping=1:2:0",   "gidmapping=1:2:4294967296",
-					     "squash_to_uid=-1",   "timeout=never",
-					     "timeout=-1",	   "redirect_dir=on",
-					     "redirect_dir=maybe", "lowerdir=",
-					     "lowerdir=//p//a",	   "fd=x" };
+	static const char *const lists[] = { "uidmapping=1:2",
+					     "uidmapping=a:b:c",
+					     "uidmapping=1:2:0",
+					     "gidmapping=1:2:4294967296",
+					     "squash_to_uid=-1",
+					     "timeout=never",
+					     "timeout=-1",
+					     "redirect_dir=maybe",
+					     "lowerdir=",
+					     "lowerdir=//p//a",
+					     "fd=x" };
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
 		struct options o auto_done(options) = { .device_fd = -1, .ready_fd = -1 };
