@@ -44,6 +44,21 @@ static int open_written(struct overlay *ov, struct node *node, struct handle **r
 	return r < 0 ? r : handle_file(ov, node, true, ret);
 }
 
+/* Set-id bits go, and the kernel goes by the mode that it remembers, at exec too. */
+static int kill_ids(struct overlay *ov, struct node *node, fuse_ino_t ino)
+{
+	int r = attr_kill_ids(ov, node);
+
+	return r < 0 ? r : channel_forget_attributes(ino);
+}
+
+/* With HANDLE_KILLPRIV_V2 only write(2) and truncate(2) say whether the caller may keep them: for
+ * other changes of data it is who is root. */
+static bool is_stranger(fuse_req_t req)
+{
+	return fuse_req_ctx(req)->uid != 0;
+}
+
 void op_write_buf(fuse_req_t req, fuse_ino_t ino, struct fuse_bufvec *data, off_t offset,
 		  struct fuse_file_info *fi)
 {
@@ -57,12 +72,8 @@ void op_write_buf(fuse_req_t req, fuse_ino_t ino, struct fuse_bufvec *data, off_
 	int r = open_written(ov, node, &handle);
 
 	(void)fi; /* files are not opened here */
-	if (r == 0 && channel_kills_ids()) {
-		r = attr_kill_ids(ov, node);
-		/* The kernel goes by the mode that it remembers, at exec too. */
-		if (r == 0)
-			r = channel_forget_attributes(ino);
-	}
+	if (r == 0 && channel_kills_ids())
+		r = kill_ids(ov, node, ino);
 	if (r == 0)
 		r = quota_write_begin(ov, node, handle->fd, offset, &length, &change);
 	if (r == 0) {
@@ -131,6 +142,8 @@ void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t 
 	int r = open_written(ov, node, &handle);
 
 	(void)fi; /* files are not opened here */
+	if (r == 0 && is_stranger(req))
+		r = kill_ids(ov, node, ino);
 	if (r == 0)
 		r = quota_allocate_begin(ov, node, handle->fd, mode, offset, length, &change);
 	if (r == 0) {
@@ -156,6 +169,8 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t from, off_t from_offset,
 	(void)to_fi;
 	if (r == 0)
 		r = handle_file(ov, ops_node(req, from), false, &source);
+	if (r == 0 && is_stranger(req))
+		r = kill_ids(ov, ops_node(req, to), to);
 	if (r == 0)
 		r = quota_write_begin(ov, ops_node(req, to), target->fd, to_offset, &size, &change);
 	if (r == 0) {

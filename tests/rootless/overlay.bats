@@ -244,6 +244,7 @@ teardown_file() { remove_all; }
 		! as 'echo x >m/sg/../no' 2>/dev/null
 		! as 'rm m/pub/f; rm -r m/sg; touch m/pub/../x' 2>/dev/null
 		cp /bin/true m/suid; chmod 4777 m/suid; as 'echo >>m/suid'; is "$(stat -c %a m/suid)" 777
+		chmod 4777 m/suid; as 'fallocate -l 100000 m/suid'; is "$(stat -c %a m/suid)" 777 "by fallocate(2)"
 		rm -r m/sg; mkdir m/sg; is "$(ls -A m/sg)" ""
 	EOF
 }
