@@ -326,6 +326,19 @@ void node_drop_name(struct overlay *ov, struct node *node, struct node *parent, 
 	pthread_mutex_unlock(&ov->nodes.lock);
 }
 
+void node_empty(struct overlay *ov, struct node *node)
+{
+	struct node_folder *folder = node->folder;
+
+	/* A descriptor that stayed would be found by the next node at this address. */
+	for (; folder->part_count > 1; folder->part_count--) {
+		struct node_part *part = &folder->parts[folder->part_count - 1];
+
+		handle_drop(ov, node, part->layer);
+		free(part->path);
+	}
+}
+
 void node_unhash(struct overlay *ov, struct node *node)
 {
 	pthread_mutex_lock(&ov->nodes.lock);

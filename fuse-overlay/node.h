@@ -87,6 +87,9 @@ void node_drop_name(struct overlay *ov, struct node *node, struct node *parent, 
 
 /* The node moved to the upper layer: its backing inode there. ov->tree is held exclusively. */
 void node_move_up(struct overlay *ov, struct node *node, uint64_t backing_ino);
+/* The folder was removed, empty in all its parts: the first alone is kept, for who has it open.
+ * ov->tree is held exclusively. */
+void node_empty(struct overlay *ov, struct node *node);
 /* It can be found by its inode no longer: the inode has gone, or goes. */
 void node_unhash(struct overlay *ov, struct node *node);
 /* Finds a known node by what backs it, without raising its count; NULL. For who holds a lookup. */

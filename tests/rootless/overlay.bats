@@ -108,6 +108,17 @@ teardown_file() { remove_all; }
 	EOF
 }
 
+@test "a folder is not taken for one that was removed" {
+	inside <<-'EOF'
+		for i in $(seq 50); do mkdir -p l/old$i/sub l/new$i; echo $i >l/new$i/f; done
+		lay l
+		for i in $(seq 50); do
+			touch m/old$i/x; rm -r m/old$i
+			is "$(cat m/new$i/f)" $i
+		done
+	EOF
+}
+
 @test "files without names, unlinked ones, mappings, locks, holes, birth times" {
 	inside <<-'EOF'
 		mkdir l; echo old-text >l/f; echo page >l/map; truncate -s 1M l/holes; echo x | dd of=l/holes bs=1k seek=512 conv=notrunc status=none
