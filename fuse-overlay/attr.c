@@ -19,6 +19,11 @@ void attr_show(const struct overlay *ov, const struct node *node, struct stat *s
 	 */
 	if (node->folder && (ov->options.static_nlink || node_is_merged(node)))
 		st->st_nlink = 1;
+	/* A name of a layer goes by a whiteout, and the file there has as many as before. That is
+	 * known as long as the node is, or it is copied up. */
+	if (node->gone && (node->folder || node->layer != UPPER))
+		st->st_nlink =
+			!node->folder && st->st_nlink > node->gone ? st->st_nlink - node->gone : 0;
 	owner_show(ov, st);
 }
 
@@ -37,13 +42,14 @@ int attr_get(struct overlay *ov, struct node *node, struct stat *ret_st)
 		r = fstatat(place.fd, place.name, &st, AT_SYMLINK_NOFOLLOW | place.empty) < 0
 			    ? -errno
 			    : 0;
+		if (r == 0)
+			attr_show(ov, node, &st); /* of the layer that it is in */
 		place_put(ov, &place);
 		if (r != -ENOENT)
 			break;
 	}
 	if (r < 0)
 		return r;
-	attr_show(ov, node, &st);
 	*ret_st = st;
 	return 0;
 }

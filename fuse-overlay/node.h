@@ -50,6 +50,8 @@ struct node {
 	uint16_t layer; /* where its attributes and data are */
 	uint8_t type;	/* st_mode >> 12 */
 	_Atomic uint8_t flags;
+	/* Names that were removed while the layer counts them still; see attr_show(). */
+	_Atomic uint32_t gone;
 };
 
 struct node_table {

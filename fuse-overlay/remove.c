@@ -82,6 +82,8 @@ static void let_go(struct overlay *ov, const struct target *target, struct node 
 		return;
 	pthread_rwlock_wrlock(&ov->tree);
 	node_drop_name(ov, node, parent, name);
+	if (node->folder || target->found.layer != UPPER)
+		node->gone++;
 	if (node->folder)
 		node_empty(ov, node);
 	/* An inode number is given to other files when the last link is gone. */
