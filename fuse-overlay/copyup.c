@@ -499,7 +499,7 @@ static int know_links(struct overlay *ov, struct node *node, struct links_held *
 	struct stat st;
 	int r = 0;
 
-	if (node->layer == UPPER || node->type != S_IFREG >> 12)
+	if (node->layer == UPPER || node_is_folder(node))
 		return 0;
 	r = attr_get(ov, node, &st);
 	return r < 0 || st.st_nlink < 2 ? r : links_know(ov, node, held);

@@ -91,9 +91,7 @@ static int look_at(struct walk *w, int fd, const char *folder, const struct dire
 {
 	struct stat st;
 
-	if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
-	    whiteout_name(e->d_name) ||
-	    (e->d_type != DT_DIR && e->d_type != DT_REG && e->d_type != DT_UNKNOWN))
+	if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 || whiteout_name(e->d_name))
 		return 0;
 	if (e->d_type == DT_DIR)
 		return push(&w->folders, &w->count, &w->capacity, below(folder, e->d_name));
@@ -101,7 +99,8 @@ static int look_at(struct walk *w, int fd, const char *folder, const struct dire
 		return errno == ENOENT ? 0 : -errno;
 	if (S_ISDIR(st.st_mode))
 		return push(&w->folders, &w->count, &w->capacity, below(folder, e->d_name));
-	if (!S_ISREG(st.st_mode) || st.st_nlink < 2)
+	/* Whiteouts are links of one, too: see whiteout.c. */
+	if (st.st_nlink < 2 || whiteout_device(&st))
 		return 0;
 	return add_linked(w->table, st.st_ino, below(folder, e->d_name));
 }
