@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -74,17 +75,23 @@ static int set_owner(struct overlay *ov, const struct place *place,
 		       : 0;
 }
 
-static int set_mode(const struct node *node, const struct place *place, mode_t mode)
+static int set_mode(const struct overlay *ov, const struct node *node, const struct place *place,
+		    mode_t mode)
 {
+	char number[16];
 	int r = 0;
 
-	if (!place->empty)
+	if (!place->empty) {
 		/* It is no symlink: chmod(2) of one never comes here. */
 		r = fchmodat(place->fd, place->name, mode & 07777, 0);
-	else if (node_is_folder(node))
+	} else if (node_is_folder(node)) {
 		r = fchmodat(place->fd, ".", mode & 07777, 0);
-	else
+	} else if (node->type == S_IFREG >> 12) {
 		r = fchmod(place->fd, mode & 07777);
+	} else { /* a removed fifo or the like, by O_PATH */
+		(void)snprintf(number, sizeof(number), "%d", place->fd); /* fits */
+		r = fchmodat(ov->proc_fd, number, mode & 07777, 0);
+	}
 	return r < 0 ? -errno : 0;
 }
 
@@ -98,7 +105,7 @@ static int set_in_place(struct overlay *ov, struct node *node, const struct attr
 	if (change->uid || change->gid)
 		r = set_owner(ov, &place, change);
 	if (r == 0 && change->mode)
-		r = set_mode(node, &place, *change->mode);
+		r = set_mode(ov, node, &place, *change->mode);
 	if (r == 0 && change->has_times &&
 	    utimensat(place.fd, place.name, change->times, AT_SYMLINK_NOFOLLOW | place.empty) < 0)
 		r = -errno;
