@@ -286,7 +286,9 @@ static int install(struct overlay *ov, struct node *node, int fd, const char *te
 	int r = 0;
 
 	if (!node->names)
-		return temp && unlinkat(ov->work_fd, temp, 0) < 0 ? -errno : 0;
+		return temp && unlinkat(ov->work_fd, temp, node->folder ? AT_REMOVEDIR : 0) < 0
+			       ? -errno
+			       : 0;
 	if (!parents_are_up(node))
 		return -EAGAIN;
 	r = handle_folder_locked(ov, node->names->parent, UPPER, &dir);
@@ -403,7 +405,7 @@ static int finish_special(struct overlay *ov, const struct place *place, const c
 			  const struct stat *st)
 {
 	const struct timespec times[2] = { st->st_atim, st->st_mtim };
-	const struct spot from = { place->fd, place->name };
+	const struct spot from = { place->fd, place->empty ? "." : place->name };
 	const struct spot to = { ov->work_fd, temp };
 	int r = 0;
 
@@ -411,7 +413,9 @@ static int finish_special(struct overlay *ov, const struct place *place, const c
 		return -errno;
 	if (!S_ISLNK(st->st_mode) && fchmodat(ov->work_fd, temp, st->st_mode & 07777, 0) < 0)
 		return -errno;
-	r = copy_xattrs(&from, &to);
+	/* There is no way to those of a removed fifo, which are the system's at most. */
+	if (!place->empty || S_ISDIR(st->st_mode))
+		r = copy_xattrs(&from, &to);
 	if (r == 0 && utimensat(ov->work_fd, temp, times, AT_SYMLINK_NOFOLLOW) < 0)
 		r = -errno;
 	return r;
@@ -423,14 +427,12 @@ static int copy_special(struct overlay *ov, struct node *node)
 	struct place place;
 	struct stat st;
 	struct stat made;
+	auto_close int fd = -1; /* of an orphan: all that is left of it */
 	int r = place_get(ov, node, &place);
 
 	if (r < 0)
 		return r;
-	/* Of what was deleted only data is written still. */
-	if (place.empty)
-		r = -ESTALE;
-	else if (fstatat(place.fd, place.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(place.fd, place.name, &st, AT_SYMLINK_NOFOLLOW | place.empty) < 0)
 		r = -errno;
 	if (r == 0)
 		r = make_special(place.fd, place.name, ov->work_fd, temp.text, &st);
@@ -442,8 +444,14 @@ static int copy_special(struct overlay *ov, struct node *node)
 	place_put(ov, &place);
 	if (r == 0 && fstatat(ov->work_fd, temp.text, &made, AT_SYMLINK_NOFOLLOW) < 0)
 		r = -errno;
+	if (r == 0 && place.empty) {
+		fd = openat(ov->work_fd, temp.text, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		r = fd < 0 ? -errno : 0;
+	}
 	if (r == 0)
 		r = move_up(ov, node, -1, temp.text, made.st_ino);
+	if (r == 0 && place.empty)
+		return handle_adopt(ov, node, UPPER, fd_take(&fd), false, true);
 	if (r < 0)
 		(void)unlinkat(ov->work_fd, temp.text, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0);
 	return r;
