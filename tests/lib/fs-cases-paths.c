@@ -29,6 +29,7 @@ struct path_call {
 	const char *name;
 	long (*call)(const char *path);
 	int flags;
+	const char *start; /* what it needs besides */
 };
 
 static long closed(int fd)
@@ -187,11 +188,11 @@ static const struct path_call calls[] = {
 	{ "mknod", "mknod of a file", call_mknod_file, MAKES | LISTED },
 	{ "symlink", "symlink", call_symlink, MAKES | LISTED },
 	{ "link", "link, old name", call_link_old, OF_TWO },
-	{ "link", "link, new name", call_link_new, MAKES | LISTED | OF_TWO },
+	{ "link", "link, new name", call_link_new, MAKES | LISTED | OF_TWO, "other@a" },
 	{ "rename", "rename, old name", call_rename_old, REMOVES | LISTED | OF_TWO },
-	{ "rename", "rename, new name", call_rename_new, MAKES | LISTED | OF_TWO },
+	{ "rename", "rename, new name", call_rename_new, MAKES | LISTED | OF_TWO, "other@a" },
 	{ "rename", "rename of a folder", call_rename_folder,
-	  REMOVES | FOLDER | LISTED | OF_TWO | MOVES },
+	  REMOVES | FOLDER | LISTED | OF_TWO | MOVES, "result/:777" },
 	{ "rmdir", "rmdir", call_rmdir, REMOVES | FOLDER | LISTED },
 	{ "unlink", "unlink", call_unlink, REMOVES | LISTED },
 };
@@ -380,12 +381,8 @@ static void path_add(const struct path_call *call, const struct path_problem *pr
 				   : "x";
 
 	(void)snprintf(name, sizeof(names[0]), "%s: %s", call->name, problem->name);
-	(void)snprintf(start, sizeof(starts[0]), "./:777 other@a result/:777 %s",
+	(void)snprintf(start, sizeof(starts[0]), "./:777 %s %s", call->start ? call->start : "",
 		       problem->start ? problem->start : "");
-	if (strcmp(call->name, "link, old name") == 0 ||
-	    strcmp(call->name, "rename, old name") == 0)
-		(void)snprintf(start, sizeof(starts[0]), "./:777 other@a %s",
-			       problem->start ? problem->start : "");
 	if (problem->folder && !(call->flags & MAKES))
 		(void)snprintf(start + strlen(start), sizeof(starts[0]) - strlen(start), " %s%s%s",
 			       problem->folder, leaf, call->flags & FOLDER ? "/:777@a" : ":666@a");
