@@ -45,7 +45,12 @@ void cases_add(const char *family, const struct fs_case *c);
 void paths_add(void);
 void makers_add(void);
 
-/* Where file systems of layers may differ on purpose: given on the command line. */
+/*
+ * Where file systems of layers may differ on purpose, as the kernel's overlay does: given on the
+ * command line. A folder cannot move without all that lower layers have in it; nobody counts the
+ * folders of all layers; and a file is not copied up for a change time alone, when another of its
+ * names goes.
+ */
 extern bool folders_stay;      /* renaming a folder of a lower layer fails with EXDEV */
 extern bool folders_uncounted; /* a folder's link count says nothing of its folders */
 extern bool links_untimed;     /* a name that goes leaves the change time of a lower layer's file */

@@ -15,8 +15,8 @@ cases='stage() { # stage FOLDER [OPTION...]: on what was just made in it
 		"$CASES" run $1/cases "${@:2}" >log || { cat log; exit 1; }
 		cat log
 	}
-	below() { # of a lower layer; see docs/overlay.md for what is different there
-		mkdir -p l/cases; "$CASES" prepare l/cases; lay l "$@"
+	below() { # of a lower layer; fs-cases.h says what the options stand for
+		mkdir -p l/cases; "$CASES" prepare l/cases; sleep 0.05; lay l "$@"
 		"$CASES" run m/cases --folders-stay --folders-uncounted --links-untimed >log || { cat log; exit 1; }
 		cat log
 	}'
