@@ -9,6 +9,7 @@ load ../lib/overlay
 setup_file() { fresh_home; }
 teardown_file() { remove_all; }
 
+# Copies are not synced (volatile): no case is about that, and it takes long on a slow disk.
 cases='stage() { # stage FOLDER [OPTION...]: on what was just made in it
 		mkdir -m 755 -p $1/cases; "$CASES" prepare $1/cases
 		sleep 0.05 # times have to differ from then on
@@ -31,27 +32,27 @@ cases='stage() { # stage FOLDER [OPTION...]: on what was just made in it
 @test "cases: names of the upper folder" {
 	inside <<-EOF
 		$cases
-		mkdir l; lay l; stage m
+		mkdir l; lay l volatile; stage m
 	EOF
 }
 
 @test "cases: names of the upper folder, without the writeback cache" {
 	inside <<-EOF
 		$cases
-		mkdir l; lay l nowriteback; stage m
+		mkdir l; lay l volatile,nowriteback; stage m
 	EOF
 }
 
 @test "cases: names of a lower layer" {
 	inside <<-EOF
 		$cases
-		below
+		below volatile
 	EOF
 }
 
 @test "cases: names of a lower layer, without the writeback cache" {
 	inside <<-EOF
 		$cases
-		below nowriteback
+		below volatile,nowriteback
 	EOF
 }
