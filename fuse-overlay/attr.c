@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -22,6 +23,11 @@ void attr_show(const struct overlay *ov, const struct node *node, struct stat *s
 	 */
 	if (node->folder && (ov->options.static_nlink || node_is_merged(node)))
 		st->st_nlink = 1;
+	/* A name of a layer goes by a whiteout, and the file there has as many as before. That is
+	 * known as long as the node is, or it is copied up. */
+	if (node->gone && (node->folder || node->layer != UPPER))
+		st->st_nlink =
+			!node->folder && st->st_nlink > node->gone ? st->st_nlink - node->gone : 0;
 	owner_show(ov, st);
 }
 
@@ -64,13 +70,14 @@ int attr_get(struct overlay *ov, struct node *node, struct stat *ret_st)
 		if (r < 0)
 			return r;
 		r = look(ov, node, &place, &st);
+		if (r == 0)
+			attr_show(ov, node, &st); /* of the layer that it is in */
 		place_put(ov, &place);
 		if (r != -ENOENT)
 			break;
 	}
 	if (r < 0)
 		return r;
-	attr_show(ov, node, &st);
 	*ret_st = st;
 	return 0;
 }
@@ -139,17 +146,23 @@ static int set_owner(struct overlay *ov, const struct place *place,
 		       : 0;
 }
 
-static int set_mode(const struct node *node, const struct place *place, mode_t mode)
+static int set_mode(const struct overlay *ov, const struct node *node, const struct place *place,
+		    mode_t mode)
 {
+	char number[16];
 	int r = 0;
 
-	if (!place->empty)
+	if (!place->empty) {
 		/* It is no symlink: chmod(2) of one never comes here. */
 		r = fchmodat(place->fd, place->name, mode & 07777, 0);
-	else if (node_is_folder(node))
+	} else if (node_is_folder(node)) {
 		r = fchmodat(place->fd, ".", mode & 07777, 0);
-	else
+	} else if (node_is_regular(node)) {
 		r = fchmod(place->fd, mode & 07777);
+	} else { /* a removed fifo or the like, by O_PATH */
+		(void)snprintf(number, sizeof(number), "%d", place->fd); /* fits */
+		r = fchmodat(ov->proc_fd, number, mode & 07777, 0);
+	}
 	return r < 0 ? -errno : 0;
 }
 
@@ -187,7 +200,7 @@ static int set_remembered(struct overlay *ov, const struct node *node, const str
 		st.st_mode = (st.st_mode & S_IFMT) | (*change->mode & 07777);
 	r = override_write(&spot, &st);
 	if (r == 0 && override_disk_mode(before) != override_disk_mode(st.st_mode))
-		r = set_mode(node, place, override_disk_mode(st.st_mode));
+		r = set_mode(ov, node, place, override_disk_mode(st.st_mode));
 	return r;
 }
 
@@ -203,7 +216,7 @@ static int set_in_place(struct overlay *ov, struct node *node, const struct attr
 	else if (change->uid || change->gid)
 		r = set_owner(ov, &place, change);
 	if (r == 0 && change->mode && !ov->remembers)
-		r = set_mode(node, &place, *change->mode);
+		r = set_mode(ov, node, &place, *change->mode);
 	if (r == 0 && change->has_times &&
 	    utimensat(place.fd, place.name, change->times, AT_SYMLINK_NOFOLLOW | place.empty) < 0)
 		r = -errno;

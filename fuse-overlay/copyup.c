@@ -324,7 +324,9 @@ static int install(struct overlay *ov, struct node *node, int fd, const char *te
 	int r = 0;
 
 	if (!node->names)
-		return temp && unlinkat(ov->work_fd, temp, 0) < 0 ? -errno : 0;
+		return temp && unlinkat(ov->work_fd, temp, node->folder ? AT_REMOVEDIR : 0) < 0
+			       ? -errno
+			       : 0;
 	if (!parents_are_up(node))
 		return -EAGAIN;
 	r = handle_folder_locked(ov, node->names->parent, UPPER, &dir);
@@ -506,12 +508,13 @@ static int finish_special(struct overlay *ov, const struct place *place, const c
 			  const struct stat *st)
 {
 	const struct timespec times[2] = { st->st_atim, st->st_mtim };
-	const struct spot from = { place->fd, place->name };
+	const struct spot from = { place->fd, place->empty ? "." : place->name };
 	const struct spot to = { ov->work_fd, temp };
 	int r = 0;
 
 	r = give_owner(ov, &to, st);
-	if (r == 0)
+	/* There is no way to those of a removed fifo, which are the system's at most. */
+	if (r == 0 && (!place->empty || S_ISDIR(st->st_mode)))
 		r = copy_xattrs(ov, &from, &to);
 	if (r == 0 && utimensat(ov->work_fd, temp, times, AT_SYMLINK_NOFOLLOW) < 0)
 		r = -errno;
@@ -543,21 +546,20 @@ static int copy_special(struct overlay *ov, struct node *node)
 	char target[PATH_MAX] = "";
 	uint64_t taken = 0;
 	struct place place;
+	struct spot spot;
 	struct stat st;
 	struct stat made;
+	auto_close int fd = -1; /* of an orphan: all that is left of it */
 	int r = node->type == S_IFLNK >> 12 ? attr_read_link(ov, node, target) : 0;
 
 	if (r == 0)
 		r = place_get(ov, node, &place);
 	if (r < 0)
 		return r;
-	/* Of what was deleted only data is written still. */
-	if (place.empty)
-		r = -ESTALE;
-	else if (fstatat(place.fd, place.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(place.fd, place.name, &st, AT_SYMLINK_NOFOLLOW | place.empty) < 0)
 		r = -errno;
-	if (r == 0)
-		r = override_read(ov, node->layer, &(struct spot){ place.fd, place.name }, &st);
+	if (r == 0 && attr_spot(node, &place, &spot) == 0)
+		r = override_read(ov, node->layer, &spot, &st);
 	if (r == 0)
 		r = make_special(ov, target, ov->work_fd, temp.text, &st);
 	if (r < 0) {
@@ -568,10 +570,18 @@ static int copy_special(struct overlay *ov, struct node *node)
 	place_put(ov, &place);
 	if (r == 0 && fstatat(ov->work_fd, temp.text, &made, AT_SYMLINK_NOFOLLOW) < 0)
 		r = -errno;
+	if (r == 0 && place.empty) {
+		fd = openat(ov->work_fd, temp.text,
+			    (ov->remembers && !node->folder ? O_RDWR : O_PATH) | O_NOFOLLOW |
+				    O_CLOEXEC);
+		r = fd < 0 ? -errno : 0;
+	}
 	if (r == 0)
 		r = take_for_special(ov, node, temp.text, &made, &taken);
 	if (r == 0)
 		r = move_up(ov, node, -1, temp.text, made.st_ino);
+	if (r == 0 && place.empty)
+		return handle_adopt(ov, node, UPPER, fd_take(&fd), ov->remembers, true);
 	if (r < 0 && taken)
 		quota_give(ov, taken, 1);
 	if (r < 0)
@@ -629,7 +639,7 @@ static int know_links(struct overlay *ov, struct node *node, struct links_held *
 	struct stat st;
 	int r = 0;
 
-	if (node->layer == UPPER || node->type != S_IFREG >> 12)
+	if (node->layer == UPPER || node_is_folder(node))
 		return 0;
 	r = attr_get(ov, node, &st);
 	return r < 0 || st.st_nlink < 2 ? r : links_know(ov, node, held);

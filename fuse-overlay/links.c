@@ -93,11 +93,12 @@ static int look_at(const struct walk_entry *at)
 			       ? add_redirect(reading->table, walk_path(at->folder, e->d_name))
 			       : 0;
 	/* In the upper layer links are links. */
-	if (reading->layer == UPPER || (e->d_type != DT_REG && e->d_type != DT_UNKNOWN))
+	if (reading->layer == UPPER)
 		return 0;
 	if (fstatat(at->dir_fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISREG(st.st_mode) || st.st_nlink < 2)
+	/* Whiteouts are links of one, too: see whiteout.c. */
+	if (st.st_nlink < 2 || whiteout_device(&st))
 		return 0;
 	return add_linked(reading->table, st.st_ino, walk_path(at->folder, e->d_name));
 }

@@ -385,6 +385,7 @@ void node_drop_parts(struct overlay *ov, struct node *node)
 {
 	struct node_folder *folder = node->folder;
 
+	/* A descriptor that stayed would be found by the next node at this address. */
 	for (unsigned i = 1; folder && i < folder->part_count; i++) {
 		handle_drop(ov, node, folder->parts[i].layer);
 		free(folder->parts[i].path);

@@ -56,7 +56,9 @@ struct node {
 	uint16_t layer; /* where its attributes and data are */
 	uint8_t type;	/* st_mode >> 12 */
 	_Atomic uint8_t flags;
-	uint32_t mapped; /* opens of a file that may be mapped, counted for a quota */
+	/* Names that were removed while the layer counts them still; see attr_show(). */
+	_Atomic uint16_t gone;
+	uint16_t mapped; /* opens of an upper file that may be mapped, counted for a quota */
 };
 
 struct node_table {

@@ -425,10 +425,10 @@ static void count_open(struct quota *q, int by)
 bool quota_open(struct overlay *ov, struct node *node)
 {
 	struct copy_lock lock = copy_lock(ov, node, NULL);
-	bool is_charged = node->mapped > 0;
+	bool is_charged = node->mapped > 0 && node->mapped < UINT16_MAX;
 	uint64_t holes = 0;
 
-	if (!is_charged)
+	if (node->mapped == 0)
 		is_charged = hole_cost(ov, node, &holes) == 0 && quota_take(ov, holes, 0) == 0;
 	if (is_charged) {
 		node->mapped++;

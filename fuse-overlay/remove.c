@@ -83,6 +83,8 @@ static void let_go(struct overlay *ov, const struct target *target, struct node 
 		return;
 	pthread_rwlock_wrlock(&ov->tree);
 	node_drop_name(ov, node, parent, name);
+	if (node->folder || target->found.layer != UPPER)
+		node->gone++;
 	node_drop_parts(ov, node); /* it is empty, in all of them */
 	/* An inode number is given to other files when the last link is gone. */
 	if (node->folder || (target->found.layer == UPPER && target->found.st.st_nlink <= 1))

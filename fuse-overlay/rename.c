@@ -205,6 +205,8 @@ static int move_in_memory(struct overlay *ov, const struct side *from, const str
 	if (to->node)
 		node_drop_name(ov, to->node, to->parent, to->name);
 	if (to->node && !is_exchange) {
+		if (to->is_folder || !to->is_upper)
+			to->node->gone++;
 		node_drop_parts(ov, to->node);
 		if (to->is_folder || (to->is_upper && to->st.st_nlink <= 1))
 			node_unhash(ov, to->node);

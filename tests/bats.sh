@@ -78,8 +78,9 @@ chmod -R a+rX "$work/tests" "$work/docs"
 "$top/tests/lib/make-rootfs" "$work/rootfs.tar"
 # Suites that need it say so when there is no compiler.
 ! command -v cc >/dev/null || cc -O2 -Wall -D_GNU_SOURCE -o "$work/killat" "$top/tests/lib/killat.c"
-for i in fs-model fs-calls; do
-	! command -v cc >/dev/null || cc -O2 -Wall -D_GNU_SOURCE -o "$work/$i" "$top/tests/lib/$i.c"
+for i in fs-model fs-calls fs-cases; do # each with the files beside it that begin like it
+	! command -v cc >/dev/null || cc -O2 -Wall -D_GNU_SOURCE -I"$top" -o "$work/$i" \
+		$(ls "$top/tests/lib/$i".c "$top/tests/lib/$i"-*.c 2>/dev/null)
 done
 if command -v cc >/dev/null && [ -f "${bin%/bin}/netns.a" ]; then
 	sanitizers=()

@@ -4,10 +4,10 @@
 
 setup() {
 	OVERLAY=${BRYO%/*}/bryo-overlay
-	for program in fs-model fs-calls; do
+	for program in fs-model fs-calls fs-cases; do
 		[ -x "$BRYO_WORK/$program" ] || skip "no C compiler: $program was not built"
 	done
-	export OVERLAY CALLS=$BRYO_WORK/fs-calls MODEL=$BRYO_WORK/fs-model
+	export OVERLAY CALLS=$BRYO_WORK/fs-calls MODEL=$BRYO_WORK/fs-model CASES=$BRYO_WORK/fs-cases
 	mkdir "$BATS_TEST_TMPDIR/w"
 	cd "$BATS_TEST_TMPDIR/w" || return 1
 }
