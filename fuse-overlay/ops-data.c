@@ -52,11 +52,11 @@ static int kill_ids(struct overlay *ov, struct node *node, fuse_ino_t ino)
 	return r < 0 ? r : channel_forget_attributes(ino);
 }
 
-/* With HANDLE_KILLPRIV_V2 only write(2) and truncate(2) say whether the caller may keep them: for
- * other changes of data it is who is root. */
+/* With HANDLE_KILLPRIV_V2 only write(2) and truncate(2) say whether the caller may keep them. For
+ * other changes of data it is real root (CAP_FSETID in the first user namespace). */
 static bool is_stranger(fuse_req_t req)
 {
-	return fuse_req_ctx(req)->uid != 0;
+	return fuse_req_ctx(req)->uid != 0 || !ops_overlay(req)->has_trusted;
 }
 
 void op_write_buf(fuse_req_t req, fuse_ino_t ino, struct fuse_bufvec *data, off_t offset,

@@ -56,3 +56,24 @@ cases='stage() { # stage FOLDER [OPTION...]: on what was just made in it
 		below volatile,nowriteback
 	EOF
 }
+
+@test "cases: names of the upper folder, with remembered owners" {
+	inside <<-EOF
+		$cases
+		mkdir l; lay l volatile,xattr_permissions=2; stage m
+	EOF
+}
+
+@test "cases: names of a lower layer, with remembered owners" {
+	inside <<-EOF
+		$cases
+		below volatile,xattr_permissions=2
+	EOF
+}
+
+@test "cases: names of a lower layer, with a quota" {
+	inside <<-EOF
+		$cases
+		below volatile,size=1g,inodes=100000
+	EOF
+}
