@@ -200,11 +200,6 @@ teardown_file() { remove_all; }
 	EOF
 }
 
-layers='mkdir -p l1 l2 l3; for l in l1 l2 l3; do for d in a b dir sub; do mkdir -p $l/$d; for f in c d file; do echo $l $d $f >$l/$d/$f; done; done
-	mkdir -p $l/dir/sub/a; echo deep >$l/dir/sub/a/file; ln -s to-$l $l/link; done
-	rm -r l1/b l1/dir/c; mknod l1/b c 0 0; setfattr -n user.overlay.opaque -v y l1/sub; head -c 9000 /dev/urandom >l2/file
-	mkfifo l3/d; echo linked >l2/c; ln l2/c l2/dir/b; ln l2/c l2/dir/sub/b; ln l2/c l2/a/b'
-
 @test "random operations: as an ordinary folder, and the kernel's overlay sees the same" {
 	inside <<-EOF
 		$layers
