@@ -25,6 +25,7 @@ void attr_show(const struct overlay *ov, const struct node *node, struct stat *s
 int attr_get(struct overlay *ov, struct node *node, struct stat *ret_st)
 {
 	struct stat st;
+	bool is_orphan = false;
 	int r = 0;
 
 	/* Between an unlink and its node's new state the name is gone, but the node pinned. */
@@ -37,6 +38,7 @@ int attr_get(struct overlay *ov, struct node *node, struct stat *ret_st)
 		r = fstatat(place.fd, place.name, &st, AT_SYMLINK_NOFOLLOW | place.empty) < 0
 			    ? -errno
 			    : 0;
+		is_orphan = place.empty && node != ov->nodes.root;
 		place_put(ov, &place);
 		if (r != -ENOENT)
 			break;
@@ -44,6 +46,9 @@ int attr_get(struct overlay *ov, struct node *node, struct stat *ret_st)
 	if (r < 0)
 		return r;
 	attr_show(ov, node, &st);
+	/* In its layer a deleted file has its name still. */
+	if (is_orphan && (node_is_folder(node) || (node->layer != UPPER && st.st_nlink == 1)))
+		st.st_nlink = 0;
 	*ret_st = st;
 	return 0;
 }

@@ -176,7 +176,9 @@ int make_name(struct overlay *ov, struct node *parent, const char *name,
 	if (r < 0)
 		return r;
 	assert(dir);
+	pthread_rwlock_rdlock(&ov->tree); /* no copy-up gives the folder its old times back now */
 	r = make_in(ov, parent, dir->fd, name, args);
+	pthread_rwlock_unlock(&ov->tree);
 	if (r == 0)
 		r = describe(ov, dir->fd, name, ret_found);
 	handle_put(ov, dir);
