@@ -19,8 +19,7 @@
 #include "fuse-overlay/ops.h"
 #include "fuse-overlay/overlay.h"
 
-/* XATTR_NAME_MAX and XATTR_LIST_MAX of <linux/limits.h>. */
-enum { KEY_MAX = 255, LIST_MAX = 64 * 1024 };
+enum { LIST_MAX = 64 * 1024 /* XATTR_LIST_MAX of <linux/limits.h> */ };
 
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
@@ -116,7 +115,7 @@ void op_statfs(fuse_req_t req, fuse_ino_t ino)
 
 /* As the kernel's overlay has it since Linux 6.7: a user's own "user.overlay.x" is kept as
  * "user.overlay.overlay.x". -ERANGE where that is too long. */
-static int key_stored(const char *key, char stored[KEY_MAX + 1])
+int xattr_key_stored(const char *key, char stored[KEY_MAX + 1])
 {
 	const char *rest = str_after(key, XATTR_OVERLAY);
 	int n = rest ? snprintf(stored, KEY_MAX + 1, ESCAPED "%s", rest)
@@ -135,6 +134,26 @@ static const char *key_shown(const char *stored, char shown[KEY_MAX + 1])
 		return shown;
 	}
 	return is_overlay_xattr(stored) ? NULL : stored;
+}
+
+size_t xattr_list_shown(char *list, size_t size)
+{
+	char shown[KEY_MAX + 1];
+	size_t kept = 0;
+
+	for (size_t at = 0; at < size;) {
+		size_t length = strlen(list + at) + 1;
+		const char *key = key_shown(list + at, shown);
+
+		if (key) { /* shown keys are never longer than stored ones; they may overlap */
+			size_t shown_length = strlen(key) + 1;
+
+			memmove(list + kept, key, shown_length);
+			kept += shown_length;
+		}
+		at += length;
+	}
+	return kept;
 }
 
 /* Where to ask for attributes: a name in a folder, or the descriptor of a file without a name. */
@@ -174,7 +193,7 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *key, size_t size)
 	const bool is_caps = str_eq(key, "security.capability");
 	char stored[KEY_MAX + 1];
 	auto_free char *value = NULL;
-	ssize_t n = key_stored(key, stored);
+	ssize_t n = xattr_key_stored(key, stored);
 
 	/* Asked at each write(2) until it is known that there is none. */
 	if (is_caps && node->flags & NODE_NO_CAPS)
@@ -216,22 +235,9 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 {
 	struct overlay *ov = ops_overlay(req);
 	auto_free char *list = malloc(LIST_MAX);
-	char shown[KEY_MAX + 1];
 	ssize_t n = list ? read_list(ov, ops_node(req, ino), list) : -ENOMEM;
-	size_t kept = 0;
+	size_t kept = n > 0 ? xattr_list_shown(list, (size_t)n) : 0;
 
-	for (ssize_t at = 0; at < n;) {
-		size_t length = strlen(list + at) + 1;
-		const char *key = key_shown(list + at, shown);
-
-		if (key) { /* shown keys are never longer than stored ones; they may overlap */
-			size_t shown_length = strlen(key) + 1;
-
-			memmove(list + kept, key, shown_length);
-			kept += shown_length;
-		}
-		at += (ssize_t)length;
-	}
 	if (n < 0)
 		ops_reply(req, (int)n);
 	else if (size == 0)
@@ -264,7 +270,7 @@ int op_setxattr(struct overlay *ov, struct node *node, const char *key, const ch
 		size_t size, int flags)
 {
 	char stored[KEY_MAX + 1];
-	int r = str_starts(key, "trusted.overlay.") ? -EPERM : key_stored(key, stored);
+	int r = str_starts(key, "trusted.overlay.") ? -EPERM : xattr_key_stored(key, stored);
 
 	if (r == 0)
 		r = node_copy_up(ov, node, COPY_ALL);
@@ -281,7 +287,7 @@ void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *key)
 	struct node *node = ops_node(req, ino);
 	char stored[KEY_MAX + 1];
 	char unused;
-	ssize_t n = key_stored(key, stored);
+	ssize_t n = xattr_key_stored(key, stored);
 
 	/* What is not there is not removed, and nothing copied up for it. */
 	if (n == 0 && node->layer != UPPER)
