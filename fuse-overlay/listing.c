@@ -23,7 +23,8 @@ enum { KEPT = 16, READ_SIZE = 32 * 1024, FIRST_OFFSET = 3 };
 
 enum entry_flag {
 	ENTRY_HIDDEN = 1,     /* a whiteout: hides the name in lower layers */
-	ENTRY_OWN_NUMBER = 2, /* of an upper folder: a lower part's number takes its place */
+	ENTRY_OWN_NUMBER = 2, /* of an upper folder, symlink, ...: a lower one's takes its place */
+	ENTRY_LAST = 4,	      /* but of no layer below entry.layer, which hides them */
 };
 
 struct listing_cache {
@@ -146,6 +147,21 @@ static int merge_grow(struct merge *m)
 	return 0;
 }
 
+/* As union_find() has it. A ".wh.NAME" hides what is below its layer, whichever is read first. */
+static void take_number(struct listing_entry *old, const struct listing_entry *entry)
+{
+	if (old->flags & ENTRY_LAST && entry->layer != old->layer) {
+		old->flags &= (uint8_t)~ENTRY_OWN_NUMBER;
+	} else if (entry->flags & ENTRY_HIDDEN) {
+		old->flags |= ENTRY_LAST;
+		old->layer = entry->layer;
+	} else {
+		if (entry->type == old->type)
+			old->ino = entry->ino;
+		old->flags &= (uint8_t)~ENTRY_OWN_NUMBER;
+	}
+}
+
 static int merge_add(struct merge *m, const char *name, const struct listing_entry *entry)
 {
 	struct listing_entry *old = merge_find(m, name, entry->offset);
@@ -159,10 +175,9 @@ static int merge_add(struct merge *m, const char *name, const struct listing_ent
 
 			*old = *entry;
 			old->name = at;
+			old->flags |= ENTRY_LAST;
 		} else if (old->flags & ENTRY_OWN_NUMBER) {
-			if (entry->type == DT_DIR && !(entry->flags & ENTRY_HIDDEN))
-				old->ino = entry->ino;
-			old->flags &= (uint8_t)~ENTRY_OWN_NUMBER;
+			take_number(old, entry);
 		}
 		return 0;
 	}
@@ -214,7 +229,8 @@ static int take_entry(struct merge *m, unsigned layer, int dir_fd, const struct 
 		st = (struct stat){ .st_mode = S_IFREG, .st_ino = raw->ino };
 		entry.ino = union_upper_number(ov, dir_fd, name, &st);
 	}
-	if (layer == UPPER && entry.type == DT_DIR && m->slots && !opaque_folder(ov, dir_fd, name))
+	if (layer == UPPER && entry.type != DT_REG && m->slots && !(entry.flags & ENTRY_HIDDEN) &&
+	    !(entry.type == DT_DIR && opaque_folder(ov, dir_fd, name)))
 		entry.flags |= ENTRY_OWN_NUMBER;
 	entry.offset = hash_name(ov->listings->key, name);
 	return merge_add(m, name, &entry);
