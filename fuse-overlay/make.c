@@ -117,8 +117,8 @@ static int make_in(struct overlay *ov, struct node *parent, int dir_fd, const ch
 		r = make_at(ov->work_fd, temp.text, args);
 		if (r == 0)
 			r = whiteout_make_opaque(ov->work_fd, temp.text);
-		if (r == 0 && renameat(ov->work_fd, temp.text, dir_fd, name) < 0)
-			r = -errno;
+		if (r == 0) /* a device may hide the name as well */
+			r = put_over(ov->work_fd, temp.text, dir_fd, name, is_hidden(dir_fd, name));
 	} else {
 		r = make_at(dir_fd, name, args);
 		if (r == -EEXIST && is_hidden(dir_fd, name))

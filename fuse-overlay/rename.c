@@ -151,6 +151,9 @@ static int move_on_disk(struct overlay *ov, const struct side *from, const struc
 			r = guard(to, from);
 		return r < 0 ? r : move(from, to, RENAME_EXCHANGE);
 	}
+	/* A ".wh.NAME" first: it may fail, and what has the name still is seen all the same. */
+	if (r == 0 && from->below && !ov->has_devices)
+		r = whiteout_make(ov, from->dir->fd, from->name);
 	if (r == 0)
 		r = from->is_folder ? move_folder(ov, from, to) : move_file(ov, from, to);
 	if (r == 0 && node_is_merged(to->parent))
