@@ -124,6 +124,13 @@ int xattr_key_stored(const char *key, char stored[KEY_MAX + 1])
 	return n > KEY_MAX ? -ERANGE : 0;
 }
 
+/* Marks that have no escaped form: who could set or remove one would hide a layer's files, or show
+ * deleted ones, from the next mount on. */
+static bool is_reserved(const char *key)
+{
+	return str_starts(key, "trusted.overlay.") || str_starts(key, "user.fuseoverlayfs.");
+}
+
 /* How a stored key is shown; NULL: not at all. */
 static const char *key_shown(const char *stored, char shown[KEY_MAX + 1])
 {
@@ -198,7 +205,7 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *key, size_t size)
 	/* Asked at each write(2) until it is known that there is none. */
 	if (is_caps && node->flags & NODE_NO_CAPS)
 		n = -ENODATA;
-	if (str_starts(key, "trusted.overlay."))
+	if (is_reserved(key))
 		n = -ENODATA;
 	if (n == 0 && size > 0) {
 		value = malloc(size);
@@ -270,7 +277,7 @@ int op_setxattr(struct overlay *ov, struct node *node, const char *key, const ch
 		size_t size, int flags)
 {
 	char stored[KEY_MAX + 1];
-	int r = str_starts(key, "trusted.overlay.") ? -EPERM : xattr_key_stored(key, stored);
+	int r = is_reserved(key) ? -EPERM : xattr_key_stored(key, stored);
 
 	if (r == 0)
 		r = node_copy_up(ov, node, COPY_ALL);
@@ -287,7 +294,7 @@ void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *key)
 	struct node *node = ops_node(req, ino);
 	char stored[KEY_MAX + 1];
 	char unused;
-	ssize_t n = xattr_key_stored(key, stored);
+	ssize_t n = is_reserved(key) ? -ENODATA : xattr_key_stored(key, stored);
 
 	/* What is not there is not removed, and nothing copied up for it. */
 	if (n == 0 && node->layer != UPPER)

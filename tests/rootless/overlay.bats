@@ -137,6 +137,7 @@ teardown_file() { remove_all; }
 		is "$(getfattr --only-values -n user.overlay.overlay.mine up/f)" kept
 		setfattr -x user.overlay.mine m/f
 		! getfattr -n user.overlay.mine m/f 2>/dev/null
+		! setfattr -n user.fuseoverlayfs.opaque -v y m 2>/dev/null; ! setfattr -x user.fuseoverlayfs.opaque m 2>/dev/null
 		big=$(printf 'x%.0s' $(seq 1500)); setfattr -n user.big -v "$big" m/f
 		is "$(getfattr --only-values -n user.big m/f)" "$big"
 	EOF
