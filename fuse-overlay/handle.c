@@ -212,6 +212,18 @@ void handle_drop_all(struct overlay *ov, struct node *node)
 		handle_drop(ov, node, node->folder->parts[i].layer);
 }
 
+void handle_drop_lower_parts(struct overlay *ov, struct node *node)
+{
+	struct node_folder *folder = node->folder;
+
+	while (folder->part_count > 1) {
+		struct node_part *part = &folder->parts[--folder->part_count];
+
+		handle_drop(ov, node, part->layer);
+		free(part->path);
+	}
+}
+
 /* ---- Opening ---- */
 
 static const struct node_part *part_in(const struct node *node, unsigned layer)

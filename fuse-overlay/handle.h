@@ -66,6 +66,10 @@ void handle_unpin(struct overlay *ov, const struct node *node);
 /* Forgets one, or all, of the node's. */
 void handle_drop(struct overlay *ov, struct node *node, unsigned layer);
 void handle_drop_all(struct overlay *ov, struct node *node);
+/* The folder is deleted: all parts but the highest go, with their descriptors. The tree is held
+ * exclusively. (A descriptor that stays in the table would be that of the next node at this
+ * address.) */
+void handle_drop_lower_parts(struct overlay *ov, struct node *node);
 
 /* ---- Places ---- */
 

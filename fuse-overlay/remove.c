@@ -83,7 +83,7 @@ static void let_go(struct overlay *ov, const struct target *target, struct node 
 	pthread_rwlock_wrlock(&ov->tree);
 	node_drop_name(ov, node, parent, name);
 	if (node->folder)
-		node->folder->part_count = 1; /* it is empty, in all its parts */
+		handle_drop_lower_parts(ov, node); /* it is empty, in all its parts */
 	/* An inode number is given to other files when the last link is gone. */
 	if (node->folder || (target->found.layer == UPPER && target->found.st.st_nlink <= 1))
 		node_unhash(ov, node);

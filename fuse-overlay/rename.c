@@ -185,7 +185,7 @@ static int move_in_memory(struct overlay *ov, const struct side *from, const str
 		node_drop_name(ov, to->node, to->parent, to->name);
 	if (to->node && !is_exchange) {
 		if (to->node->folder)
-			to->node->folder->part_count = 1;
+			handle_drop_lower_parts(ov, to->node);
 		if (to->is_folder || (to->is_upper && to->st.st_nlink <= 1))
 			node_unhash(ov, to->node);
 	}

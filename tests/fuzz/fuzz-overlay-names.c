@@ -226,6 +226,9 @@ static void forget_all(struct world *w)
 	while (w->held_count > 0)
 		node_forget(&w->ov, w->held[--w->held_count], 1);
 	must(w->ov.nodes.count == 1); /* the root */
+	for (size_t i = 0; i < w->ov.handles.bucket_count; i++)
+		for (struct handle *h = w->ov.handles.buckets[i]; h; h = h->hash_next)
+			must(h->node == w->ov.nodes.root && h->refs == 0);
 }
 
 static void close_world(struct world *w)

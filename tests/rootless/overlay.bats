@@ -181,6 +181,15 @@ teardown_file() { remove_all; }
 	EOF
 }
 
+@test "many merged folders are deleted one after another" {
+	inside <<-'EOF'
+		for i in $(seq 300); do mkdir -p l/$i l2/$i/d; echo x >l2/$i/d/x; echo y >l2/$i/y; done
+		lay l:l2
+		for i in $(seq 300); do is "$(ls m/$i)" "d
+		y"; rm -r m/$i/d; is "$(ls m/$i)" y; done
+	EOF
+}
+
 @test "8 writers append to one file" {
 	inside <<-'EOF'
 		mkdir l; : >l/f
