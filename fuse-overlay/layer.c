@@ -105,33 +105,51 @@ bool whiteout_device(const struct stat *st)
 	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
 }
 
-bool whiteout_file(int dir_fd, const char *name)
+/* 1 where there is such a name, 0 where not. */
+static int has_name(int dir_fd, const char *path)
+{
+	struct stat st;
+
+	if (fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 1;
+	return errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG ? 0 : -errno;
+}
+
+int whiteout_file(int dir_fd, const char *name)
 {
 	char mark[NAME_MAX + sizeof(WHITEOUT_PREFIX)];
-	struct stat st;
 
 	/* A name that leaves no room for the prefix cannot be marked so. */
 	if (snprintf(mark, sizeof(mark), WHITEOUT_PREFIX "%s", name) > NAME_MAX)
-		return false;
-	return fstatat(dir_fd, mark, &st, AT_SYMLINK_NOFOLLOW) == 0;
+		return 0;
+	return has_name(dir_fd, mark);
 }
 
-bool opaque_folder(const struct overlay *ov, int dir_fd, const char *name)
+/* 1 where the attribute is "y", 0 where it is not there or something else. */
+static int has_mark(int dir_fd, const char *name, const char *key)
+{
+	char value = 0;
+	ssize_t n = xattr_get(dir_fd, name, key, &value, 1);
+
+	if (n >= 0)
+		return n == 1 && value == 'y';
+	return n == -ENODATA || n == -EOPNOTSUPP || n == -ERANGE ? 0 : (int)n;
+}
+
+int opaque_folder(const struct overlay *ov, int dir_fd, const char *name)
 {
 	char path[NAME_MAX + sizeof(OPAQUE_NAME) + 2];
-	char value = 0;
-	struct stat st;
+	int r = has_mark(dir_fd, name, XATTR_OPAQUE);
 
-	if (xattr_get(dir_fd, name, XATTR_OPAQUE, &value, 1) == 1 && value == 'y')
-		return true;
-	if (ov->has_trusted && xattr_get(dir_fd, name, "trusted.overlay.opaque", &value, 1) == 1 &&
-	    value == 'y')
-		return true;
+	if (r == 0 && ov->has_trusted)
+		r = has_mark(dir_fd, name, "trusted.overlay.opaque");
 	/* What fuse-overlayfs leaves where it has no other way. */
-	if (xattr_get(dir_fd, name, "user.fuseoverlayfs.opaque", &value, 1) == 1 && value == 'y')
-		return true;
+	if (r == 0)
+		r = has_mark(dir_fd, name, "user.fuseoverlayfs.opaque");
+	if (r != 0)
+		return r;
 	(void)snprintf(path, sizeof(path), "%s/" OPAQUE_NAME, name); /* fits */
-	return fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	return has_name(dir_fd, path);
 }
 
 /* ---- Attributes ---- */

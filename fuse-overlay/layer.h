@@ -43,10 +43,11 @@ uint64_t layer_number(const struct overlay *ov, unsigned layer, uint64_t ino);
 
 bool whiteout_name(const char *name);
 bool whiteout_device(const struct stat *st);
-/* True where layer hides name by a file ".wh.NAME". dir_fd: the folder in that layer. */
-bool whiteout_file(int dir_fd, const char *name);
-/* True where the folder name of dir_fd hides what lies below it. */
-bool opaque_folder(const struct overlay *ov, int dir_fd, const char *name);
+/* 1 where a layer hides name by a file ".wh.NAME", 0 where it does not; or an error, which must not
+ * be taken for "no": what is deleted would be seen. dir_fd: the folder in that layer. */
+int whiteout_file(int dir_fd, const char *name);
+/* The same for the folder name of dir_fd, which may hide what lies below it. */
+int opaque_folder(const struct overlay *ov, int dir_fd, const char *name);
 
 /*
  * Attributes by folder and name, no symlink followed. Linux has no such calls before 6.13: the

@@ -229,9 +229,14 @@ static int take_entry(struct merge *m, unsigned layer, int dir_fd, const struct 
 		st = (struct stat){ .st_mode = S_IFREG, .st_ino = raw->ino };
 		entry.ino = union_upper_number(ov, dir_fd, name, &st);
 	}
-	if (layer == UPPER && entry.type != DT_REG && m->slots && !(entry.flags & ENTRY_HIDDEN) &&
-	    !(entry.type == DT_DIR && opaque_folder(ov, dir_fd, name)))
-		entry.flags |= ENTRY_OWN_NUMBER;
+	if (layer == UPPER && entry.type != DT_REG && m->slots && !(entry.flags & ENTRY_HIDDEN)) {
+		int opaque = entry.type == DT_DIR ? opaque_folder(ov, dir_fd, name) : 0;
+
+		if (opaque < 0)
+			return opaque;
+		if (!opaque)
+			entry.flags |= ENTRY_OWN_NUMBER;
+	}
 	entry.offset = hash_name(ov->listings->key, name);
 	return merge_add(m, name, &entry);
 }

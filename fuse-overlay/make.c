@@ -107,9 +107,11 @@ static bool is_hidden(int dir_fd, const char *name)
 static int make_in(struct overlay *ov, struct node *parent, int dir_fd, const char *name,
 		   const struct make_args *args)
 {
-	bool is_marked = node_is_merged(parent) && whiteout_file(dir_fd, name);
+	int is_marked = node_is_merged(parent) ? whiteout_file(dir_fd, name) : 0;
 	int r = 0;
 
+	if (is_marked < 0)
+		return is_marked;
 	/* A folder must be opaque before anybody sees it. */
 	if (is_marked && S_ISDIR(args->mode)) {
 		struct temp_name temp = temp_name(ov);
@@ -237,8 +239,8 @@ static int link_at(struct overlay *ov, struct node *node, int dir_fd, const char
 static int link_in(struct overlay *ov, struct node *node, struct node *parent, int dir_fd,
 		   const char *name)
 {
-	bool is_marked = node_is_merged(parent) && whiteout_file(dir_fd, name);
-	int r = link_at(ov, node, dir_fd, name);
+	int is_marked = node_is_merged(parent) ? whiteout_file(dir_fd, name) : 0;
+	int r = is_marked < 0 ? is_marked : link_at(ov, node, dir_fd, name);
 
 	if (r == -EEXIST && is_hidden(dir_fd, name)) {
 		struct temp_name temp = temp_name(ov);

@@ -62,14 +62,15 @@ static int make_root(struct overlay *ov)
 
 	found.folder =
 		xcalloc(1, sizeof(*found.folder) + ov->layer_count * sizeof(struct node_part));
-	for (unsigned i = first; i < ov->layer_count; i++) {
+	for (unsigned i = first; r == 0 && i < ov->layer_count; i++) {
 		found.folder->parts[found.folder->part_count++].layer = (uint16_t)i;
-		if (opaque_folder(ov, ov->layers[i].fd, "."))
-			break;
+		r = opaque_folder(ov, ov->layers[i].fd, ".");
 	}
-	if (fstat(ov->layers[first].fd, &found.st) < 0) {
+	if (r >= 0)
+		r = fstat(ov->layers[first].fd, &found.st) < 0 ? -errno : 0;
+	if (r < 0) {
 		found_done(&found);
-		return -errno;
+		return r;
 	}
 	found.layer = first;
 	found.ino = layer_number(ov, first, found.st.st_ino);

@@ -60,6 +60,8 @@ enum answer {
 
 static int ask(struct overlay *ov, int dir_fd, const char *name, bool is_last, struct stat *ret_st)
 {
+	int opaque = 0;
+
 	if (fstatat(dir_fd, name, ret_st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? ANSWER_NOTHING : -errno;
 	if (whiteout_device(ret_st))
@@ -67,7 +69,8 @@ static int ask(struct overlay *ov, int dir_fd, const char *name, bool is_last, s
 	if (!S_ISDIR(ret_st->st_mode))
 		return ANSWER_FILE;
 	/* Below the last there is nothing to hide. */
-	return is_last || opaque_folder(ov, dir_fd, name) ? ANSWER_LAST_FOLDER : ANSWER_FOLDER;
+	opaque = is_last ? 1 : opaque_folder(ov, dir_fd, name);
+	return opaque < 0 ? opaque : opaque ? ANSWER_LAST_FOLDER : ANSWER_FOLDER;
 }
 
 /* True where one of the layers above part number end hides name by a file: ".wh.NAME". Asked only
@@ -77,15 +80,14 @@ static int is_marked_above(struct overlay *ov, struct node *parent, unsigned fro
 {
 	for (unsigned i = from; i < end; i++) {
 		struct handle *dir = NULL;
-		bool is_hidden = false;
 		int r = handle_folder_locked(ov, parent, parent->folder->parts[i].layer, &dir);
 
 		if (r < 0)
 			return r;
-		is_hidden = whiteout_file(dir->fd, name);
+		r = whiteout_file(dir->fd, name);
 		handle_put(ov, dir);
-		if (is_hidden)
-			return 1;
+		if (r != 0)
+			return r;
 	}
 	return 0;
 }
