@@ -68,7 +68,8 @@ static const struct cli_option options[] = {
 	  .offset = AT(storage_driver) },
 	{ .name = "storage-opt",
 	  .kind = CLI_ARRAY,
-	  .help = "Set a storage driver option: overlay.mount_program=PROGRAM",
+	  .help = "Set a storage driver option: size=BYTES, inodes=NUMBER, "
+		  "overlay.mount_program=PROGRAM",
 	  .offset = AT(storage_opts) },
 	{ .name = "syslog", .kind = CLI_BOOL, .hidden = true, REFUSED },
 	{ .name = "tls-ca", .kind = CLI_STRING, .hidden = true, REFUSED },

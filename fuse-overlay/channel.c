@@ -214,13 +214,28 @@ static void fill_attr(const struct stat *st, struct fuse_attr *attr)
 				    .blksize = (uint32_t)st->st_blksize };
 }
 
+/* The answer opens the file, too. */
+static int open_tmpfile(struct overlay *ov, const struct fuse_entry_param *entry, int flags,
+			struct fuse_open_out *out)
+{
+	struct node *node = node_of(ov, entry->ino);
+	struct fuse_file_info fi = { .flags = flags };
+	int r = ops_open(ov, node, &fi);
+
+	if (r < 0)
+		node_forget(ov, node, 1);
+	out->fh = fi.fh;
+	out->open_flags = fi.direct_io ? FOPEN_DIRECT_IO : FOPEN_KEEP_CACHE;
+	return r;
+}
+
 static void serve_tmpfile(const struct fuse_in_header *in, const char *body, size_t size)
 {
 	struct overlay *ov = here->all->ov;
 	struct {
 		struct fuse_entry_out entry;
 		struct fuse_open_out open;
-	} out = { .open = { .open_flags = FOPEN_KEEP_CACHE } };
+	} out = { 0 };
 	struct fuse_create_in create;
 	struct fuse_entry_param entry;
 	int r = size < sizeof(create) ? -EIO : 0;
@@ -232,6 +247,8 @@ static void serve_tmpfile(const struct fuse_in_header *in, const char *body, siz
 			&(struct asker){ .uid = in->uid, .gid = in->gid, .umask = create.umask },
 			create.mode & 07777, &entry);
 	}
+	if (r == 0)
+		r = open_tmpfile(ov, &entry, (int)create.flags, &out.open);
 	if (r == 0) {
 		out.entry.nodeid = entry.ino;
 		split_timeout(entry.entry_timeout, &out.entry.entry_valid,
@@ -540,9 +557,12 @@ static void op_init(void *ctx, struct fuse_conn_info *conn)
 #ifdef FUSE_CAP_HANDLE_KILLPRIV_V2 /* else patch_init() */
 	want(conn, FUSE_CAP_HANDLE_KILLPRIV_V2);
 #endif
-	if (!o->no_acl)
+	/* Entries of an ACL would be given to the files themselves, and to owners that they lack.
+	 */
+	if (!o->no_acl && !ov->remembers)
 		want(conn, FUSE_CAP_POSIX_ACL);
-	if (!o->no_writeback && overlay_writable(ov))
+	/* A quota's errors must reach who writes. */
+	if (!o->no_writeback && overlay_writable(ov) && !ov->quota.is_on)
 		want(conn, FUSE_CAP_WRITEBACK_CACHE);
 	all->has_writeback = conn->want & FUSE_CAP_WRITEBACK_CACHE;
 	conn->max_write = DATA_MAX;

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
 #include <linux/landlock.h>
 #include <linux/securebits.h>
 #include <sched.h>
@@ -198,10 +200,13 @@ static int allow_special(void *filter)
 	int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(unshare), 1,
 				 SCMP_A0(SCMP_CMP_EQ, CLONE_FS, 0));
 
-	/* FICLONE, _IOW(0x94, 9, int): reflinks. */
+	/* Reflinks, and a file's extents for the quota. */
 	if (r == 0)
 		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-				     SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, 0x40049409));
+				     SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, FICLONE));
+	if (r == 0)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+				     SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, FS_IOC_FIEMAP));
 	return r;
 }
 

@@ -22,6 +22,7 @@
 #include "fuse-overlay/attr.h"
 #include "fuse-overlay/links.h"
 #include "fuse-overlay/overlay.h"
+#include "fuse-overlay/override.h"
 
 enum { COPY_BUFFER = 128 * 1024, XATTR_LIST_SIZE = 64 * 1024 };
 
@@ -149,9 +150,11 @@ int is_overlay_xattr(const char *key)
 }
 
 /* Escaped ones ("user.overlay.overlay.x") are a user's, not ours. */
-static bool is_copied(const char *key)
+static bool is_copied(const struct overlay *ov, const char *key)
 {
-	return !is_overlay_xattr(key) || str_starts(key, "user.overlay.overlay.");
+	if (ov->has_overrides && override_is_key(key))
+		return false; /* applied, and written anew */
+	return !is_overlay_xattr(key) || str_starts(key, XATTR_ESCAPED);
 }
 
 /* Labels that only the system gives are not ours to set; a lost capability or ACL is an error. */
@@ -163,7 +166,7 @@ static bool may_miss(const char *key, int code)
 	       !str_eq(key, "security.capability");
 }
 
-static int copy_xattrs(const struct spot *from, const struct spot *to)
+static int copy_xattrs(const struct overlay *ov, const struct spot *from, const struct spot *to)
 {
 	auto_free char *memory = NULL;
 	char few[1024];
@@ -187,7 +190,7 @@ static int copy_xattrs(const struct spot *from, const struct spot *to)
 	for (const char *key = list; r == 0 && key < list + size; key += strlen(key) + 1) {
 		ssize_t n = 0;
 
-		if (!is_copied(key))
+		if (!is_copied(ov, key))
 			continue;
 		n = xattr_get(from->fd, from->name, key, memory, XATTR_LIST_SIZE);
 		if (n == -ENODATA)
@@ -205,9 +208,31 @@ static void keep_number(struct overlay *ov, const struct node *node, const struc
 {
 	uint64_t number = node->ino;
 
-	if (node->type == S_IFREG >> 12 &&
+	if (node_is_regular(node) &&
 	    xattr_set(to->fd, to->name, XATTR_NUMBER, &number, sizeof(number), 0) == 0)
 		ov->has_numbers = true;
+}
+
+/* Owner and mode, to the file itself or to its attribute. */
+static int give_owner(const struct overlay *ov, const struct spot *to, const struct stat *st)
+{
+	const mode_t mode = ov->remembers ? override_disk_mode(st->st_mode) : st->st_mode & 07777;
+	const bool is_link = S_ISLNK(st->st_mode) && !ov->remembers;
+	int r = 0;
+
+	if (!ov->remembers) {
+		r = to->name ? fchownat(to->fd, to->name, st->st_uid, st->st_gid,
+					AT_SYMLINK_NOFOLLOW)
+			     : fchown(to->fd, st->st_uid, st->st_gid);
+		if (r < 0)
+			return -errno;
+	}
+	if (!is_link) {
+		r = to->name ? fchmodat(to->fd, to->name, mode, 0) : fchmod(to->fd, mode);
+		if (r < 0)
+			return -errno;
+	}
+	return ov->remembers ? override_write(to, st) : 0;
 }
 
 /* ---- Regular files ---- */
@@ -220,9 +245,10 @@ static int finish_file(struct overlay *ov, struct node *node, int from_fd, int t
 	const struct spot to = { to_fd, NULL };
 	int r = 0;
 
-	if (fchown(to_fd, st->st_uid, st->st_gid) < 0 || fchmod(to_fd, st->st_mode & 07777) < 0)
-		return -errno;
-	r = copy_xattrs(&from, &to); /* after the owner: chown drops capabilities */
+	r = give_owner(ov, &to, st);
+	if (r < 0)
+		return r;
+	r = copy_xattrs(ov, &from, &to); /* after the owner: chown drops capabilities */
 	if (r < 0)
 		return r;
 	keep_number(ov, node, &to);
@@ -318,13 +344,14 @@ static int install(struct overlay *ov, struct node *node, int fd, const char *te
 static int move_up(struct overlay *ov, struct node *node, int fd, const char *temp,
 		   uint64_t backing_ino)
 {
+	const bool is_marked = ov->remembers && !node->folder && node->type != S_IFREG >> 12;
 	int r = 0;
 
 	pthread_rwlock_wrlock(&ov->tree);
 	r = install(ov, node, fd, temp);
 	if (r == 0) {
 		handle_drop(ov, node, node->folder ? UPPER : node->layer);
-		node_move_up(ov, node, backing_ino);
+		node_move_up(ov, node, backing_ino, is_marked);
 	}
 	pthread_rwlock_unlock(&ov->tree);
 	return r;
@@ -347,11 +374,60 @@ static int make_temp(struct overlay *ov, struct temp_name *name, bool *ret_is_na
 	return fd < 0 ? -errno : fd;
 }
 
+/* Names by which the copy will be seen. */
+static uint64_t names_cost(struct overlay *ov, const struct node *node)
+{
+	uint64_t cost = 0;
+
+	pthread_mutex_lock(&ov->nodes.lock);
+	for (const struct node_name *name = node->names; name; name = name->next)
+		cost += QUOTA_NAME;
+	pthread_mutex_unlock(&ov->nodes.lock);
+	return cost;
+}
+
+/* What the copy costs more, or less, than was taken for it, now that it is made. */
+static int settle(struct overlay *ov, int fd, const struct stat *made, uint64_t names,
+		  uint64_t *taken)
+{
+	const struct spot spot = { fd, NULL };
+	uint64_t cost = 0;
+	int r = ov->quota.is_on ? quota_inode_cost(fd, made, &cost) : 0;
+
+	if (r < 0 || !ov->quota.is_on)
+		return r;
+	cost += names + quota_xattr_cost(ov, &spot);
+	r = cost > *taken ? quota_take(ov, cost - *taken, 0) : 0;
+	if (r < 0)
+		return r;
+	if (*taken > cost)
+		quota_give(ov, *taken - cost, 0);
+	*taken = cost;
+	return 0;
+}
+
+/* Before the copy is made: as it lies below, cut to size. */
+static int take_for_copy(struct overlay *ov, const struct stat *st, off_t size, uint64_t names,
+			 uint64_t *ret_taken)
+{
+	const uint64_t cost = quota_copy_cost(st, (uint64_t)size) + names;
+	int r = 0;
+
+	if (!ov->quota.is_on)
+		return 0;
+	r = quota_take(ov, cost, 1);
+	if (r == 0)
+		*ret_taken = cost;
+	return r;
+}
+
 static int copy_file(struct overlay *ov, struct node *node, off_t size)
 {
 	struct handle *source = NULL;
 	struct temp_name temp = { "" };
+	const uint64_t names = names_cost(ov, node);
 	bool is_named = false;
+	uint64_t taken = 0;
 	struct stat st;
 	struct stat made;
 	auto_close int fd = -1;
@@ -362,6 +438,10 @@ static int copy_file(struct overlay *ov, struct node *node, off_t size)
 	if (fstat(source->fd, &st) < 0)
 		r = -errno;
 	if (r == 0)
+		r = override_read(ov, node->layer, &(struct spot){ source->fd, NULL }, &st);
+	if (r == 0)
+		r = take_for_copy(ov, &st, size, names, &taken);
+	if (r == 0)
 		r = fd = make_temp(ov, &temp, &is_named);
 	if (r >= 0)
 		r = copy_data(source->fd, fd, size < st.st_size ? size : st.st_size);
@@ -371,9 +451,13 @@ static int copy_file(struct overlay *ov, struct node *node, off_t size)
 		r = fstat(fd, &made) < 0 ? -errno : 0;
 	handle_put(ov, source);
 	if (r == 0)
+		r = settle(ov, fd, &made, names, &taken);
+	if (r == 0)
 		r = move_up(ov, node, fd, is_named ? temp.text : NULL, made.st_ino);
 	if (r == 0)
 		return handle_adopt(ov, node, UPPER, fd_take(&fd), true, !node->names);
+	if (taken)
+		quota_give(ov, taken, 1);
 	if (is_named)
 		(void)unlinkat(ov->work_fd, temp.text, 0); /* cleared at the next mount else */
 	return r;
@@ -381,22 +465,29 @@ static int copy_file(struct overlay *ov, struct node *node, off_t size)
 
 /* ---- All others: made in the work folder, by name ---- */
 
-static int make_special(int from_fd, const char *from, int to_fd, const char *to,
+/* A regular file that stands for it: a symlink's content is its target. */
+static int make_marked(int to_fd, const char *to, const char *target)
+{
+	auto_close int fd =
+		openat(to_fd, to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	return fd < 0 ? -errno : fd_write_all(fd, target, strlen(target));
+}
+
+static int make_special(const struct overlay *ov, const char *target, int to_fd, const char *to,
 			const struct stat *st)
 {
-	char target[PATH_MAX];
-	ssize_t n = 0;
+	int r = 0;
 
 	if (S_ISDIR(st->st_mode))
-		return mkdirat(to_fd, to, 0700) < 0 ? -errno : 0;
-	if (!S_ISLNK(st->st_mode))
-		return mknodat(to_fd, to, (st->st_mode & S_IFMT) | 0600, st->st_rdev) < 0 ? -errno
-											  : 0;
-	n = readlinkat(from_fd, from, target, sizeof(target) - 1);
-	if (n < 0)
-		return -errno;
-	target[n] = '\0';
-	return symlinkat(target, to_fd, to) < 0 ? -errno : 0;
+		r = mkdirat(to_fd, to, 0700);
+	else if (ov->remembers)
+		return make_marked(to_fd, to, target);
+	else if (S_ISLNK(st->st_mode))
+		r = symlinkat(target, to_fd, to);
+	else
+		r = mknodat(to_fd, to, (st->st_mode & S_IFMT) | 0600, st->st_rdev);
+	return r < 0 ? -errno : 0;
 }
 
 static int finish_special(struct overlay *ov, const struct place *place, const char *temp,
@@ -407,24 +498,45 @@ static int finish_special(struct overlay *ov, const struct place *place, const c
 	const struct spot to = { ov->work_fd, temp };
 	int r = 0;
 
-	if (fchownat(ov->work_fd, temp, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
-	if (!S_ISLNK(st->st_mode) && fchmodat(ov->work_fd, temp, st->st_mode & 07777, 0) < 0)
-		return -errno;
-	r = copy_xattrs(&from, &to);
+	r = give_owner(ov, &to, st);
+	if (r == 0)
+		r = copy_xattrs(ov, &from, &to);
 	if (r == 0 && utimensat(ov->work_fd, temp, times, AT_SYMLINK_NOFOLLOW) < 0)
 		r = -errno;
+	return r;
+}
+
+/* Of names and attributes; an error is of the quota alone. */
+static int take_for_special(struct overlay *ov, const struct node *node, const char *temp,
+			    const struct stat *made, uint64_t *ret_taken)
+{
+	const struct spot spot = { ov->work_fd, temp };
+	uint64_t cost = 0;
+	int r = 0;
+
+	if (!ov->quota.is_on)
+		return 0;
+	r = quota_inode_cost(-1, made, &cost);
+	cost += names_cost(ov, node) + (node_is_folder(node) ? quota_xattr_cost(ov, &spot) : 0);
+	if (r == 0)
+		r = quota_take(ov, cost, 1);
+	if (r == 0)
+		*ret_taken = cost;
 	return r;
 }
 
 static int copy_special(struct overlay *ov, struct node *node)
 {
 	struct temp_name temp = temp_name(ov);
+	char target[PATH_MAX] = "";
+	uint64_t taken = 0;
 	struct place place;
 	struct stat st;
 	struct stat made;
-	int r = place_get(ov, node, &place);
+	int r = node->type == S_IFLNK >> 12 ? attr_read_link(ov, node, target) : 0;
 
+	if (r == 0)
+		r = place_get(ov, node, &place);
 	if (r < 0)
 		return r;
 	/* Of what was deleted only data is written still. */
@@ -433,7 +545,9 @@ static int copy_special(struct overlay *ov, struct node *node)
 	else if (fstatat(place.fd, place.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		r = -errno;
 	if (r == 0)
-		r = make_special(place.fd, place.name, ov->work_fd, temp.text, &st);
+		r = override_read(ov, node->layer, &(struct spot){ place.fd, place.name }, &st);
+	if (r == 0)
+		r = make_special(ov, target, ov->work_fd, temp.text, &st);
 	if (r < 0) {
 		place_put(ov, &place);
 		return r;
@@ -443,7 +557,11 @@ static int copy_special(struct overlay *ov, struct node *node)
 	if (r == 0 && fstatat(ov->work_fd, temp.text, &made, AT_SYMLINK_NOFOLLOW) < 0)
 		r = -errno;
 	if (r == 0)
+		r = take_for_special(ov, node, temp.text, &made, &taken);
+	if (r == 0)
 		r = move_up(ov, node, -1, temp.text, made.st_ino);
+	if (r < 0 && taken)
+		quota_give(ov, taken, 1);
 	if (r < 0)
 		(void)unlinkat(ov->work_fd, temp.text, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0);
 	return r;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct err;
+struct stat;
 
 struct fuse_overlay_range {
 	uint32_t stored; /* ids that files bear, from this one on ... */
@@ -27,6 +28,9 @@ struct fuse_overlay_args {
 	const char *selinux_label; /* of all files (context=), or NULL */
 	const struct fuse_overlay_range *uids, *gids;
 	size_t uid_count, gid_count;
+	uint64_t size_limit, inode_limit; /* quota of the upper folder; 0: none */
+	bool ignores_owners; /* all files are as they are, whatever layers remember: for a namespace
+			      * that has no other ids */
 };
 
 /*
@@ -48,5 +52,24 @@ int fuse_overlay_mount_by(const char *program, const struct fuse_overlay_args *a
 			  int *ret_mount_fd, struct err *err);
 
 /* In the work folder: only this file system can show the upper folder as it is meant (".wh." files,
- * remembered owners). */
+ * remembered owners), or nothing else keeps its quota. */
 #define FUSE_OVERLAY_MARK "fuse-overlay-only"
+
+/*
+ * Remembered owners, for who unpacks layers: an attribute of files and folders, as
+ * containers/storage has it: "UID:GID:MODE:TYPE", MODE in octal, TYPE file, dir, symlink, pipe,
+ * socket, block-MAJOR-MINOR or char-MAJOR-MINOR. A layer is read so if its root has the attribute.
+ */
+#define FUSE_OVERLAY_OWNER_XATTR "user.containers.override_stat"
+enum { FUSE_OVERLAY_OWNER_MAX = 512 }; /* bytes of a value */
+void fuse_overlay_owner(const struct stat *st, char ret_text[FUSE_OVERLAY_OWNER_MAX]);
+
+/* A symlink can bear none: its owner is an attribute of its folder, "UID:GID:NAME", by the hash of
+ * its name. */
+#define FUSE_OVERLAY_LINK_XATTR "user.containers.override_link."
+struct fuse_overlay_link_owner {
+	char key[sizeof(FUSE_OVERLAY_LINK_XATTR) + 16];
+	char value[FUSE_OVERLAY_OWNER_MAX];
+};
+void fuse_overlay_link_owner(const struct stat *st, const char *name,
+			     struct fuse_overlay_link_owner *ret);

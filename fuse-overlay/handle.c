@@ -366,7 +366,7 @@ int handle_file_locked(struct overlay *ov, struct node *node, bool write, struct
 	handle_put_p(ov, &handle);
 	if (!node->names)
 		return write ? -EROFS : -ESTALE;
-	if (node->type != S_IFREG >> 12)
+	if (!node_is_regular(node))
 		return -EINVAL;
 	r = handle_folder_locked(ov, node->names->parent, node->layer, &dir);
 	if (r < 0)
@@ -439,7 +439,7 @@ int handle_pin_locked(struct overlay *ov, struct node *node)
 	r = handle_folder_locked(ov, node->names->parent, node->layer, &dir);
 	if (r < 0)
 		return r;
-	if (node->type == S_IFREG >> 12)
+	if (node_is_regular(node))
 		fd = open_data(ov, node, dir->fd, &writable);
 	else
 		fd = open_beneath(dir->fd, node->names->text, O_PATH | O_NOFOLLOW);

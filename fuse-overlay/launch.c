@@ -129,6 +129,12 @@ static void add_layers(struct buf *text, const struct fuse_overlay_args *args)
 	add_ranges(text, ",gidmapping=", args->gids, args->gid_count);
 	if (args->is_volatile)
 		(void)buf_addf(text, ",volatile");
+	if (args->ignores_owners)
+		(void)buf_addf(text, ",xattr_permissions=0");
+	if (args->size_limit)
+		(void)buf_addf(text, ",size=%llu", (unsigned long long)args->size_limit);
+	if (args->inode_limit)
+		(void)buf_addf(text, ",inodes=%llu", (unsigned long long)args->inode_limit);
 }
 
 /* ---- The daemon ---- */

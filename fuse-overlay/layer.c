@@ -17,6 +17,7 @@
 #include "engine/base/fd.h"
 #include "engine/base/str.h"
 #include "fuse-overlay/overlay.h"
+#include "fuse-overlay/override.h"
 
 /* ---- Opening ---- */
 
@@ -73,6 +74,17 @@ int layers_open(struct overlay *ov, struct err *err)
 	for (unsigned i = 1; r == 0 && i < ov->layer_count; i++)
 		r = open_layer(ov, i, lower->v[i - 1], err);
 	return r;
+}
+
+void layers_learn_owners(struct overlay *ov)
+{
+	for (unsigned i = 0; i < ov->layer_count && !ov->options.ignores_owners; i++) {
+		struct layer *layer = &ov->layers[i];
+
+		if (layer->fd >= 0)
+			layer->override_key = override_key(layer->fd);
+		ov->has_overrides |= layer->override_key != NULL;
+	}
 }
 
 void layers_close(struct overlay *ov)

@@ -18,10 +18,11 @@ enum { UPPER = 0 /* index of the one layer that is written to */ };
 enum { LAYERS_LIMIT = 65000 };
 
 struct layer {
-	int fd;		/* O_PATH, its root */
-	dev_t device;	/* of its root */
-	uint8_t number; /* of its file system, counted from 0 over all layers */
-	bool no_atime;	/* open(2) takes O_NOATIME for what is in it */
+	int fd;			  /* O_PATH, its root */
+	dev_t device;		  /* of its root */
+	uint8_t number;		  /* of its file system, counted from 0 over all layers */
+	bool no_atime;		  /* open(2) takes O_NOATIME for what is in it */
+	const char *override_key; /* the attribute in which it remembers owners, or NULL */
 };
 
 /* Prefix of names that mark deletions in layers, and are never shown. */
@@ -30,12 +31,17 @@ struct layer {
 
 /* Our own attributes: below overlay's prefix, so that the kernel's driver hides them as well. */
 #define XATTR_OVERLAY "user.overlay."
+/* A user's own ones of that prefix are kept below this one (as the kernel does since Linux 6.7). */
+#define XATTR_ESCAPED "user.overlay.overlay."
 #define XATTR_NUMBER "user.overlay.bryo.ino"
 #define XATTR_OPAQUE "user.overlay.opaque"
 #define XATTR_REDIRECT "user.overlay.redirect"
 
 /* Opens the folders named by the options. */
 int layers_open(struct overlay *ov, struct err *err);
+/* Which of them remember owners (override.h). Once all folders named by the options are open:
+ * asking for attributes leaves the working directory. */
+void layers_learn_owners(struct overlay *ov);
 void layers_close(struct overlay *ov);
 
 /* The inode number shown for one of a layer's: unique over all layers' file systems. */

@@ -6,19 +6,17 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "engine/base/alloc.h"
 #include "engine/base/fd.h"
 #include "fuse-overlay/ops.h"
 #include "fuse-overlay/overlay.h"
+#include "fuse-overlay/walk.h"
 
 /* One name of a file that has several, in one layer. */
 struct linked {
@@ -32,33 +30,6 @@ struct link_table {
 };
 
 /* ---- Reading a layer ---- */
-
-struct walk {
-	int root_fd;
-	struct link_table *table;
-	char **folders; /* still to be read */
-	size_t count, capacity;
-};
-
-static int push(char ***list, size_t *count, size_t *capacity, char *text)
-{
-	if (text && *count == *capacity) {
-		size_t more = *capacity ? 2 * *capacity : 64;
-		char **grown = realloc(*list, more * sizeof(char *));
-
-		if (grown) {
-			*list = grown;
-			*capacity = more;
-		} else {
-			free(text);
-			text = NULL;
-		}
-	}
-	if (!text)
-		return -ENOMEM;
-	(*list)[(*count)++] = text;
-	return 0;
-}
 
 static int add_linked(struct link_table *table, uint64_t ino, char *path)
 {
@@ -80,51 +51,18 @@ static int add_linked(struct link_table *table, uint64_t ino, char *path)
 	return 0;
 }
 
-static char *below(const char *folder, const char *name)
+static int look_at(const struct walk_entry *at)
 {
-	char *path = NULL;
-
-	return asprintf(&path, "%s%s%s", folder, *folder ? "/" : "", name) < 0 ? NULL : path;
-}
-
-static int look_at(struct walk *w, int fd, const char *folder, const struct dirent *e)
-{
+	const struct dirent *e = at->entry;
 	struct stat st;
 
-	if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
-	    whiteout_name(e->d_name) ||
-	    (e->d_type != DT_DIR && e->d_type != DT_REG && e->d_type != DT_UNKNOWN))
+	if (whiteout_name(e->d_name) || (e->d_type != DT_REG && e->d_type != DT_UNKNOWN))
 		return 0;
-	if (e->d_type == DT_DIR)
-		return push(&w->folders, &w->count, &w->capacity, below(folder, e->d_name));
-	if (fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(at->dir_fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : -errno;
-	if (S_ISDIR(st.st_mode))
-		return push(&w->folders, &w->count, &w->capacity, below(folder, e->d_name));
 	if (!S_ISREG(st.st_mode) || st.st_nlink < 2)
 		return 0;
-	return add_linked(w->table, st.st_ino, below(folder, e->d_name));
-}
-
-static int read_folder(struct walk *w, const char *folder)
-{
-	struct open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
-				.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS };
-	int fd = (int)syscall(SYS_openat2, w->root_fd, *folder ? folder : ".", &how, sizeof(how));
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e = NULL;
-	int r = 0;
-
-	if (!dir) {
-		r = -errno;
-		if (fd >= 0)
-			(void)close(fd);	   /* only read */
-		return r == -ENAMETOOLONG ? 0 : r; /* deeper than a path can say: links break */
-	}
-	while (r == 0 && (e = readdir(dir)))
-		r = look_at(w, fd, folder, e);
-	(void)closedir(dir); /* only read */
-	return r;
+	return add_linked(at->ctx, st.st_ino, walk_path(at->folder, e->d_name));
 }
 
 static int compare(const void *a, const void *b)
@@ -146,24 +84,17 @@ static void table_free(struct link_table *table)
 
 static int read_layer(int root_fd, struct link_table **ret_table)
 {
-	struct walk w = { .root_fd = root_fd, .table = calloc(1, sizeof(*w.table)) };
-	int r = w.table ? push(&w.folders, &w.count, &w.capacity, strdup("")) : -ENOMEM;
+	struct link_table *table = calloc(1, sizeof(*table));
+	int r = table ? walk_layer(root_fd, look_at, table) : -ENOMEM;
 
-	while (r == 0 && w.count > 0) {
-		auto_free char *folder = w.folders[--w.count];
-
-		r = read_folder(&w, folder);
-	}
-	while (w.count > 0)
-		free(w.folders[--w.count]);
-	free(w.folders);
 	if (r < 0) {
-		table_free(w.table);
+		table_free(table);
 		return r;
 	}
-	if (w.table->count)
-		qsort(w.table->names, w.table->count, sizeof(struct linked), compare);
-	*ret_table = w.table;
+	assert(table);
+	if (table->count)
+		qsort(table->names, table->count, sizeof(struct linked), compare);
+	*ret_table = table;
 	return 0;
 }
 

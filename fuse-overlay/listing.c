@@ -17,6 +17,7 @@
 #include "engine/base/alloc.h"
 #include "engine/base/fd.h"
 #include "fuse-overlay/overlay.h"
+#include "fuse-overlay/override.h"
 #include "fuse-overlay/union.h"
 
 enum { KEPT = 16, READ_SIZE = 32 * 1024, FIRST_OFFSET = 3 };
@@ -224,6 +225,16 @@ static int take_entry(struct merge *m, unsigned layer, int dir_fd, const struct 
 	}
 	if (entry.flags & ENTRY_HIDDEN && !m->slots)
 		return 0;
+	if (entry.type == DT_REG && ov->layers[layer].override_key) {
+		const struct spot spot = { dir_fd, name };
+		int r = 0;
+
+		st = (struct stat){ .st_mode = S_IFREG };
+		r = override_read(ov, layer, &spot, &st);
+		if (r < 0)
+			return r == -ENOENT ? 0 : r;
+		entry.type = (uint8_t)IFTODT(st.st_mode);
+	}
 	entry.ino = layer_number(ov, layer, raw->ino);
 	if (layer == UPPER && entry.type == DT_REG && ov->has_numbers) {
 		st = (struct stat){ .st_mode = S_IFREG, .st_ino = raw->ino };

@@ -23,6 +23,7 @@
 #include "fuse-overlay/mount.h"
 #include "fuse-overlay/ops.h"
 #include "fuse-overlay/overlay.h"
+#include "fuse-overlay/usage.h"
 
 enum { THREADS_MIN = 3, THREADS_MAX = 10 };
 
@@ -39,6 +40,8 @@ static const char help_text[] =
 	"  -o workdir=DIR       for what is half made; on the upper folder's file system\n"
 	"  -o uidmapping=A:B:N[:...], gidmapping=...   files' ids A and on are shown as B and on\n"
 	"  -o squash_to_root, squash_to_uid=N, squash_to_gid=N   all files have this owner\n"
+	"  -o size=BYTES, inodes=N   quota of the upper folder; 512m, 10g\n"
+	"  -o xattr_permissions=2   owners, modes and devices are kept in attributes; 0: not read\n"
 	"  -o volatile          never sync\n"
 	"  -o nowriteback       writes reach the upper folder before write(2) returns\n"
 	"  -o noacl             no POSIX ACLs\n"
@@ -173,6 +176,8 @@ static int serve(struct overlay *ov, struct word *word, struct err *err)
 				 err);
 	for (size_t i = 0; i < count; i++)
 		fd_close(&fds[i]);
+	if (r == 0)
+		usage_save(ov);
 	return r;
 }
 

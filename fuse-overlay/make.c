@@ -15,6 +15,7 @@
 #include "fuse-overlay/change.h"
 #include "fuse-overlay/copyup.h"
 #include "fuse-overlay/overlay.h"
+#include "fuse-overlay/override.h"
 #include "fuse-overlay/owner.h"
 #include "fuse-overlay/whiteout.h"
 
@@ -131,12 +132,97 @@ static int make_in(struct overlay *ov, struct node *parent, int dir_fd, const ch
 	return r;
 }
 
+/* ---- With owners that are remembered: override.h ---- */
+
+/* What the new file shall be, in folder dir_fd: what a file system does by itself elsewhere. */
+static int plan(const struct overlay *ov, int dir_fd, const struct make_args *args,
+		struct stat *ret_st)
+{
+	const struct spot folder = { dir_fd, "." };
+	struct stat above;
+	struct stat st = { .st_mode = args->mode, .st_rdev = args->rdev };
+	int r = fstatat(dir_fd, ".", &above, 0) < 0 ? -errno
+						    : override_read(ov, UPPER, &folder, &above);
+
+	if (r < 0)
+		return r;
+	/* As owner_become(): who is not in the map makes root's files. */
+	(void)!owner_uid_stored(ov, args->asker.uid, &st.st_uid);
+	(void)!owner_gid_stored(ov, args->asker.gid, &st.st_gid);
+	if (above.st_mode & S_ISGID) {
+		st.st_gid = above.st_gid;
+		st.st_mode |= S_ISDIR(args->mode) ? S_ISGID : 0;
+	}
+	st.st_mode = S_ISLNK(st.st_mode) ? S_IFLNK | 0777 : st.st_mode & ~args->asker.umask;
+	*ret_st = st;
+	return 0;
+}
+
+/* In the work folder: nobody sees it before its attribute is there. */
+static int make_hidden(struct overlay *ov, const char *temp, const struct make_args *args,
+		       const struct stat *st)
+{
+	const struct spot spot = { ov->work_fd, temp };
+	const bool is_folder = S_ISDIR(args->mode);
+	const char *content = S_ISLNK(args->mode) ? args->target : "";
+	auto_close int fd = -1;
+	int r = 0;
+
+	if (is_folder) {
+		r = mkdirat(ov->work_fd, temp, 0700) < 0 ? -errno : 0;
+	} else {
+		fd = openat(ov->work_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			    0600);
+		r = fd < 0 ? -errno : fd_write_all(fd, content, strlen(content));
+	}
+	if (r == 0 && fchmodat(ov->work_fd, temp, override_disk_mode(st->st_mode), 0) < 0)
+		r = -errno;
+	return r < 0 ? r : override_write(&spot, st);
+}
+
+static int make_remembered(struct overlay *ov, struct node *parent, int dir_fd, const char *name,
+			   const struct make_args *args)
+{
+	const bool is_folder = S_ISDIR(args->mode);
+	const int is_marked = node_is_merged(parent) ? whiteout_file(dir_fd, name) : 0;
+	const bool is_over = is_hidden(dir_fd, name);
+	struct temp_name temp = temp_name(ov);
+	struct stat st;
+	int r = is_marked < 0 ? is_marked : plan(ov, dir_fd, args, &st);
+
+	if (r < 0)
+		return r;
+	r = make_hidden(ov, temp.text, args, &st);
+	if (r == 0 && is_folder && (is_marked || is_over))
+		r = whiteout_make_opaque(ov->work_fd, temp.text);
+	if (r == 0 && is_over)
+		r = put_over(ov->work_fd, temp.text, dir_fd, name, is_folder);
+	else if (r == 0 && renameat2(ov->work_fd, temp.text, dir_fd, name, RENAME_NOREPLACE) < 0)
+		r = -errno;
+	if (r < 0)
+		(void)unlinkat(ov->work_fd, temp.text, is_folder ? AT_REMOVEDIR : 0);
+	else if (is_marked)
+		r = whiteout_forget_mark(dir_fd, name);
+	return r;
+}
+
+/* ---- The new file as a node ---- */
+
 static int describe(struct overlay *ov, int dir_fd, const char *name, struct found *ret_found)
 {
 	struct found found = { .layer = UPPER, .copies = ov->copies };
 
+	const struct spot spot = { dir_fd, name };
+	bool is_regular = false;
+	int r = 0;
+
 	if (fstatat(dir_fd, name, &found.st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
+	is_regular = S_ISREG(found.st.st_mode);
+	r = override_read(ov, UPPER, &spot, &found.st);
+	if (r < 0)
+		return r;
+	found.is_marked = is_regular && !S_ISREG(found.st.st_mode);
 	found.ino = layer_number(ov, UPPER, found.st.st_ino);
 	if (S_ISDIR(found.st.st_mode)) {
 		found.folder = calloc(1, sizeof(*found.folder) + sizeof(struct node_part));
@@ -162,14 +248,24 @@ static int begin(struct overlay *ov, struct node *parent, const struct asker *as
 {
 	int r = node_copy_up(ov, parent, COPY_ALL);
 
-	if (r == 0)
+	if (r == 0 && !ov->remembers)
 		r = owner_become(ov, asker->uid, asker->gid, asker->umask);
 	return r < 0 ? r : handle_folder(ov, parent, UPPER, ret_dir);
+}
+
+static uint64_t cost_of(const struct overlay *ov, const struct make_args *args)
+{
+	uint64_t cost = QUOTA_NAME + QUOTA_INODE;
+
+	if (S_ISLNK(args->mode)) /* the content of a marked file, or an inode's own */
+		cost += ov->remembers ? QUOTA_BLOCK : strlen(args->target);
+	return cost;
 }
 
 int make_name(struct overlay *ov, struct node *parent, const char *name,
 	      const struct make_args *args, struct found *ret_found)
 {
+	const uint64_t cost = cost_of(ov, args);
 	struct handle *dir = NULL;
 	int r = check_name(name, args);
 
@@ -178,13 +274,37 @@ int make_name(struct overlay *ov, struct node *parent, const char *name,
 	if (r < 0)
 		return r;
 	assert(dir);
-	pthread_rwlock_rdlock(&ov->tree); /* no copy-up gives the folder its old times back now */
-	r = make_in(ov, parent, dir->fd, name, args);
-	pthread_rwlock_unlock(&ov->tree);
+	r = quota_take(ov, cost, 1);
+	if (r == 0) {
+		pthread_rwlock_rdlock(
+			&ov->tree); /* no copy-up gives the folder its old times now */
+		r = ov->remembers ? make_remembered(ov, parent, dir->fd, name, args)
+				  : make_in(ov, parent, dir->fd, name, args);
+		pthread_rwlock_unlock(&ov->tree);
+		if (r < 0)
+			quota_give(ov, cost, 1);
+	}
 	if (r == 0)
 		r = describe(ov, dir->fd, name, ret_found);
 	handle_put(ov, dir);
 	return r;
+}
+
+static int open_nameless(const struct overlay *ov, int dir_fd, const struct make_args *args)
+{
+	const mode_t mode = ov->remembers ? 0600 : args->mode & 07777;
+	auto_close int fd = openat(dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
+	struct stat st;
+	int r = fd < 0 ? -errno : 0;
+
+	if (r == 0 && ov->remembers) {
+		r = plan(ov, dir_fd, args, &st);
+		if (r == 0 && fchmod(fd, override_disk_mode(st.st_mode)) < 0)
+			r = -errno;
+		if (r == 0)
+			r = override_write(&(struct spot){ fd, NULL }, &st);
+	}
+	return r < 0 ? r : fd_take(&fd);
 }
 
 int make_nameless(struct overlay *ov, struct node *parent, const struct make_args *args,
@@ -198,13 +318,20 @@ int make_nameless(struct overlay *ov, struct node *parent, const struct make_arg
 	if (r < 0)
 		return r;
 	assert(dir);
-	fd = openat(dir->fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, args->mode & 07777);
-	r = fd < 0 || fstat(fd, &found.st) < 0 ? -errno : 0;
+	r = quota_take(ov, QUOTA_INODE, 1);
+	if (r == 0) {
+		fd = open_nameless(ov, dir->fd, args);
+		r = fd < 0 ? fd : fstat(fd, &found.st) < 0 ? -errno : 0;
+		if (r == 0)
+			r = override_read(ov, UPPER, &(struct spot){ fd, NULL }, &found.st);
+		if (r == 0) {
+			found.ino = layer_number(ov, UPPER, found.st.st_ino);
+			r = node_new_orphan(ov, &found, ret_node);
+		}
+		if (r < 0)
+			quota_give(ov, QUOTA_INODE, 1);
+	}
 	handle_put(ov, dir);
-	if (r < 0)
-		return r;
-	found.ino = layer_number(ov, UPPER, found.st.st_ino);
-	r = node_new_orphan(ov, &found, ret_node);
 	if (r < 0)
 		return r;
 	r = handle_adopt(ov, *ret_node, UPPER, fd_take(&fd), true, true);
@@ -261,6 +388,8 @@ int link_name(struct overlay *ov, struct node *node, struct node *parent, const 
 
 	if (r == 0)
 		r = node_copy_up(ov, parent, COPY_ALL);
+	if (r == 0)
+		r = quota_take(ov, QUOTA_NAME, 0);
 	if (r < 0)
 		return r;
 	pthread_rwlock_wrlock(&ov->tree);
@@ -268,6 +397,8 @@ int link_name(struct overlay *ov, struct node *node, struct node *parent, const 
 	if (r == 0)
 		r = link_in(ov, node, parent, dir->fd, name);
 	handle_put_p(ov, &dir);
+	if (r < 0)
+		quota_give(ov, QUOTA_NAME, 0);
 	if (r == 0)
 		r = node_add_name(ov, node, parent, name);
 	if (r == 0)

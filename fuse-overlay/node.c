@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,6 +109,20 @@ static struct node_name **name_at(struct node *node, const struct node *parent, 
 	return at;
 }
 
+/* At the end of its list, where name_at() has found that there is none. */
+static int add_name(struct node_table *table, struct node *node, struct node_name **at,
+		    struct node *parent, const char *text)
+{
+	const bool was_nameless = !node->names;
+
+	*at = name_new(parent, text);
+	if (!*at)
+		return -ENOMEM;
+	parent->folder->children++;
+	table->nameless -= was_nameless;
+	return 0;
+}
+
 /* ---- Life ---- */
 
 static void node_free(struct node *node)
@@ -136,6 +151,7 @@ static void release(struct node_table *table, struct node *node, struct node **r
 
 		table_remove(table, node);
 		table->count--;
+		table->nameless -= !node->names;
 		/* Of several parents all but one have other children left, or go with the next. */
 		for (struct node_name *name = node->names; name; name = name->next) {
 			struct node *above = name->parent;
@@ -156,6 +172,7 @@ static void bury(struct overlay *ov, struct node *gone)
 	while (gone) {
 		struct node *next = gone->hash_next;
 
+		quota_release(ov, gone);
 		handle_drop_all(ov, gone);
 		if (gone->folder)
 			listing_drop(ov, gone);
@@ -186,6 +203,16 @@ void node_forget(struct overlay *ov, struct node *node, uint64_t count)
 	bury(ov, gone);
 	if (is_trim)
 		(void)malloc_trim(0); /* tells only whether there was something */
+}
+
+size_t nodes_nameless(struct node_table *table)
+{
+	size_t count = 0;
+
+	pthread_mutex_lock(&table->lock);
+	count = table->nameless;
+	pthread_mutex_unlock(&table->lock);
+	return count;
 }
 
 void node_ref(struct overlay *ov, struct node *node)
@@ -231,6 +258,7 @@ static int node_new(struct node_table *table, struct node *parent, const char *n
 	node->backing_ino = found->st.st_ino;
 	node->ino = found->ino;
 	node->type = (uint8_t)(found->st.st_mode >> 12);
+	node->flags = found->is_marked ? NODE_MARKED : 0;
 	if (++table->count > table->bucket_count)
 		table_resize(table, table->bucket_count * 2);
 	table_add(table, node);
@@ -255,11 +283,7 @@ int node_intern(struct overlay *ov, struct node *parent, const char *name, struc
 	if (!node) {
 		r = node_new(table, parent, name, found, &node);
 	} else if (parent && !*(at = name_at(node, parent, name))) {
-		*at = name_new(parent, name);
-		if (*at)
-			parent->folder->children++;
-		else
-			r = -ENOMEM;
+		r = add_name(table, node, at, parent, name);
 	}
 	if (r == 0) {
 		node->lookups++;
@@ -275,8 +299,10 @@ int node_new_orphan(struct overlay *ov, struct found *found, struct node **ret_n
 
 	pthread_mutex_lock(&ov->nodes.lock);
 	r = node_new(&ov->nodes, NULL, NULL, found, ret_node);
-	if (r == 0)
+	if (r == 0) {
 		(*ret_node)->lookups = 1;
+		ov->nodes.nameless++;
+	}
 	pthread_mutex_unlock(&ov->nodes.lock);
 	return r;
 }
@@ -300,12 +326,8 @@ int node_add_name(struct overlay *ov, struct node *node, struct node *parent, co
 
 	pthread_mutex_lock(&ov->nodes.lock);
 	at = name_at(node, parent, name);
-	if (!*at) {
-		*at = name_new(parent, name);
-		r = *at ? 0 : -ENOMEM;
-		if (*at)
-			parent->folder->children++;
-	}
+	if (!*at)
+		r = add_name(&ov->nodes, node, at, parent, name);
 	pthread_mutex_unlock(&ov->nodes.lock);
 	return r;
 }
@@ -321,6 +343,7 @@ void node_drop_name(struct overlay *ov, struct node *node, struct node *parent, 
 	if (old) {
 		*at = old->next;
 		parent->folder->children--; /* the kernel knows the parent still: it is in use */
+		ov->nodes.nameless += !node->names;
 		free(old);
 	}
 	pthread_mutex_unlock(&ov->nodes.lock);
@@ -333,7 +356,7 @@ void node_unhash(struct overlay *ov, struct node *node)
 	pthread_mutex_unlock(&ov->nodes.lock);
 }
 
-void node_move_up(struct overlay *ov, struct node *node, uint64_t backing_ino)
+void node_move_up(struct overlay *ov, struct node *node, uint64_t backing_ino, bool is_marked)
 {
 	struct node_folder *folder = node->folder;
 	bool was_known = false;
@@ -349,6 +372,7 @@ void node_move_up(struct overlay *ov, struct node *node, uint64_t backing_ino)
 	}
 	node->layer = UPPER;
 	node->backing_ino = backing_ino;
+	node->flags = (uint8_t)((node->flags & ~NODE_MARKED) | (is_marked ? NODE_MARKED : 0));
 	if (was_known)
 		table_add(&ov->nodes, node);
 	ov->copies++;

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 struct overlay;
@@ -38,6 +39,7 @@ struct node_folder {
 enum node_flag {
 	NODE_IN_TABLE = 1, /* can be found by its inode */
 	NODE_NO_CAPS = 2,  /* known to have no security.capability */
+	NODE_MARKED = 4,   /* no regular file, but kept as one: override.h */
 };
 
 struct node {
@@ -50,6 +52,7 @@ struct node {
 	uint16_t layer; /* where its attributes and data are */
 	uint8_t type;	/* st_mode >> 12 */
 	_Atomic uint8_t flags;
+	uint32_t mapped; /* opens of a file that may be mapped, counted for a quota */
 };
 
 struct node_table {
@@ -58,8 +61,12 @@ struct node_table {
 	size_t bucket_count;
 	size_t count;
 	size_t peak;
+	size_t nameless; /* but the root */
 	struct node *root;
 };
+
+/* Nodes that have lost their last name, or never had one. */
+size_t nodes_nameless(struct node_table *table);
 
 int nodes_init(struct node_table *table);
 void nodes_done(struct overlay *ov);
@@ -85,13 +92,19 @@ int node_new_orphan(struct overlay *ov, struct found *found, struct node **ret_n
 int node_add_name(struct overlay *ov, struct node *node, struct node *parent, const char *name);
 void node_drop_name(struct overlay *ov, struct node *node, struct node *parent, const char *name);
 
-/* The node moved to the upper layer: its backing inode there. ov->tree is held exclusively. */
-void node_move_up(struct overlay *ov, struct node *node, uint64_t backing_ino);
+/* The node moved to the upper layer: its backing inode there, and whether that is a marked file.
+ * ov->tree is held exclusively. */
+void node_move_up(struct overlay *ov, struct node *node, uint64_t backing_ino, bool is_marked);
 /* It can be found by its inode no longer: the inode has gone, or goes. */
 void node_unhash(struct overlay *ov, struct node *node);
 /* Finds a known node by what backs it, without raising its count; NULL. For who holds a lookup. */
 struct node *node_find(struct overlay *ov, unsigned layer, uint64_t backing_ino);
 
+/* True for what is a regular file in its layer. */
+static inline bool node_is_regular(const struct node *node)
+{
+	return node->type == S_IFREG >> 12 || node->flags & NODE_MARKED;
+}
 static inline bool node_is_folder(const struct node *node)
 {
 	return node->folder != NULL;

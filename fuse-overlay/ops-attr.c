@@ -18,6 +18,7 @@
 #include "fuse-overlay/copyup.h"
 #include "fuse-overlay/ops.h"
 #include "fuse-overlay/overlay.h"
+#include "fuse-overlay/override.h"
 
 enum { LIST_MAX = 64 * 1024 /* XATTR_LIST_MAX of <linux/limits.h> */ };
 
@@ -75,23 +76,12 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino)
 {
 	struct overlay *ov = ops_overlay(req);
 	char target[PATH_MAX];
-	struct place place;
-	ssize_t n = 0;
-	int r = place_get(ov, ops_node(req, ino), &place);
+	int r = attr_read_link(ov, ops_node(req, ino), target);
 
-	if (r < 0) {
+	if (r < 0)
 		ops_reply(req, r);
-		return;
-	}
-	n = readlinkat(place.fd, place.name, target, sizeof(target) - 1);
-	r = n < 0 ? -errno : 0;
-	place_put(ov, &place);
-	if (r < 0) {
-		ops_reply(req, r);
-		return;
-	}
-	target[n] = '\0';
-	(void)fuse_reply_readlink(req, target); /* see ops_reply() */
+	else
+		(void)fuse_reply_readlink(req, target); /* see ops_reply() */
 }
 
 void op_statfs(fuse_req_t req, fuse_ino_t ino)
@@ -106,35 +96,39 @@ void op_statfs(fuse_req_t req, fuse_ino_t ino)
 		return;
 	}
 	st.f_namemax = NAME_MAX;
+	quota_show(ov, &st);
 	(void)fuse_reply_statfs(req, &st); /* see ops_reply() */
 }
 
 /* ---- Extended attributes ---- */
 
-#define ESCAPED XATTR_OVERLAY "overlay."
+/* Remembered owners are nobody's to read or to forge. Nor are marks that have no escaped form: who
+ * could set or remove one would hide a layer's files, or show deleted ones, from the next mount on.
+ */
+static bool is_hidden(const struct overlay *ov, const char *key)
+{
+	return str_starts(key, "trusted.overlay.") || str_starts(key, "user.fuseoverlayfs.") ||
+	       (ov->has_overrides && override_is_key(key));
+}
 
 /* As the kernel's overlay has it since Linux 6.7: a user's own "user.overlay.x" is kept as
  * "user.overlay.overlay.x". -ERANGE where that is too long. */
 int xattr_key_stored(const char *key, char stored[KEY_MAX + 1])
 {
 	const char *rest = str_after(key, XATTR_OVERLAY);
-	int n = rest ? snprintf(stored, KEY_MAX + 1, ESCAPED "%s", rest)
+	int n = rest ? snprintf(stored, KEY_MAX + 1, XATTR_ESCAPED "%s", rest)
 		     : snprintf(stored, KEY_MAX + 1, "%s", key);
 
 	return n > KEY_MAX ? -ERANGE : 0;
 }
 
-/* Marks that have no escaped form: who could set or remove one would hide a layer's files, or show
- * deleted ones, from the next mount on. */
-static bool is_reserved(const char *key)
-{
-	return str_starts(key, "trusted.overlay.") || str_starts(key, "user.fuseoverlayfs.");
-}
-
 /* How a stored key is shown; NULL: not at all. */
-static const char *key_shown(const char *stored, char shown[KEY_MAX + 1])
+static const char *key_shown(const struct overlay *ov, const char *stored, char shown[KEY_MAX + 1])
 {
-	const char *rest = str_after(stored, ESCAPED);
+	const char *rest = str_after(stored, XATTR_ESCAPED);
+
+	if (is_hidden(ov, stored))
+		return NULL;
 
 	if (rest) {
 		(void)snprintf(shown, KEY_MAX + 1, XATTR_OVERLAY "%s", rest); /* is shorter */
@@ -143,14 +137,14 @@ static const char *key_shown(const char *stored, char shown[KEY_MAX + 1])
 	return is_overlay_xattr(stored) ? NULL : stored;
 }
 
-size_t xattr_list_shown(char *list, size_t size)
+size_t xattr_list_shown(const struct overlay *ov, char *list, size_t size)
 {
 	char shown[KEY_MAX + 1];
 	size_t kept = 0;
 
 	for (size_t at = 0; at < size;) {
 		size_t length = strlen(list + at) + 1;
-		const char *key = key_shown(list + at, shown);
+		const char *key = key_shown(ov, list + at, shown);
 
 		if (key) { /* shown keys are never longer than stored ones; they may overlap */
 			size_t shown_length = strlen(key) + 1;
@@ -163,20 +157,6 @@ size_t xattr_list_shown(char *list, size_t size)
 	return kept;
 }
 
-/* Where to ask for attributes: a name in a folder, or the descriptor of a file without a name. */
-static int spot_of(const struct node *node, const struct place *place, struct spot *ret_spot)
-{
-	if (!place->empty)
-		*ret_spot = (struct spot){ place->fd, place->name };
-	else if (node_is_folder(node))
-		*ret_spot = (struct spot){ place->fd, "." };
-	else if (node->type == S_IFREG >> 12)
-		*ret_spot = (struct spot){ place->fd, NULL };
-	else
-		return -EOPNOTSUPP;
-	return 0;
-}
-
 static ssize_t read_value(struct overlay *ov, struct node *node, const char *key, void *value,
 			  size_t size)
 {
@@ -186,7 +166,7 @@ static ssize_t read_value(struct overlay *ov, struct node *node, const char *key
 
 	if (n < 0)
 		return n;
-	n = spot_of(node, &place, &spot);
+	n = attr_spot(node, &place, &spot);
 	if (n == 0)
 		n = xattr_get(spot.fd, spot.name, key, value, size);
 	place_put(ov, &place);
@@ -205,7 +185,7 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *key, size_t size)
 	/* Asked at each write(2) until it is known that there is none. */
 	if (is_caps && node->flags & NODE_NO_CAPS)
 		n = -ENODATA;
-	if (is_reserved(key))
+	if (is_hidden(ov, key))
 		n = -ENODATA;
 	if (n == 0 && size > 0) {
 		value = malloc(size);
@@ -231,7 +211,7 @@ static ssize_t read_list(struct overlay *ov, struct node *node, char *list)
 
 	if (n < 0)
 		return n;
-	n = spot_of(node, &place, &spot);
+	n = attr_spot(node, &place, &spot);
 	if (n == 0)
 		n = xattr_list(spot.fd, spot.name, list, LIST_MAX);
 	place_put(ov, &place);
@@ -243,7 +223,7 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 	struct overlay *ov = ops_overlay(req);
 	auto_free char *list = malloc(LIST_MAX);
 	ssize_t n = list ? read_list(ov, ops_node(req, ino), list) : -ENOMEM;
-	size_t kept = n > 0 ? xattr_list_shown(list, (size_t)n) : 0;
+	size_t kept = n > 0 ? xattr_list_shown(ov, list, (size_t)n) : 0;
 
 	if (n < 0)
 		ops_reply(req, (int)n);
@@ -255,21 +235,57 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 		(void)fuse_reply_buf(req, list, kept);
 }
 
+/* What the attribute costs now; 0 where there is none. */
+static uint64_t cost_of(const struct overlay *ov, const struct spot *spot, const char *key)
+{
+	ssize_t n =
+		quota_charges_xattr(ov, key) ? xattr_get(spot->fd, spot->name, key, NULL, 0) : -1;
+
+	return n < 0 ? 0 : strlen(key) + (uint64_t)n;
+}
+
+/* The copy lock is held, where there is a quota. */
+static int change_charged(struct overlay *ov, const struct spot *spot, const char *key,
+			  const char *value, size_t size, int flags)
+{
+	const uint64_t before = cost_of(ov, spot, key);
+	const uint64_t after = value && quota_charges_xattr(ov, key) ? strlen(key) + size : 0;
+	int r = after > before ? quota_take(ov, after - before, 0) : 0;
+
+	if (r < 0)
+		return r;
+	r = value ? xattr_set(spot->fd, spot->name, key, value, size, flags)
+		  : xattr_remove(spot->fd, spot->name, key);
+	if (r < 0 && after > before)
+		quota_give(ov, after - before, 0);
+	else if (r == 0 && before > after)
+		quota_give(ov, before - after, 0);
+	return r;
+}
+
 /* value NULL: remove. */
 static int change_value(struct overlay *ov, struct node *node, const char *key, const char *value,
 			size_t size, int flags)
 {
+	struct copy_lock lock = { 0 };
 	struct place place;
 	struct spot spot;
-	int r = place_get(ov, node, &place);
+	int r = 0;
 
-	if (r < 0)
-		return r;
-	r = spot_of(node, &place, &spot);
-	if (r == 0)
-		r = value ? xattr_set(spot.fd, spot.name, key, value, size, flags)
-			  : xattr_remove(spot.fd, spot.name, key);
-	place_put(ov, &place);
+	if (ov->quota.is_on)
+		lock = copy_lock(ov, node, NULL);
+	r = place_get(ov, node, &place);
+	if (r == 0) {
+		r = attr_spot(node, &place, &spot);
+		if (r == 0 && ov->quota.is_on)
+			r = change_charged(ov, &spot, key, value, size, flags);
+		else if (r == 0)
+			r = value ? xattr_set(spot.fd, spot.name, key, value, size, flags)
+				  : xattr_remove(spot.fd, spot.name, key);
+		place_put(ov, &place);
+	}
+	if (ov->quota.is_on)
+		copy_unlock(ov, lock);
 	return r;
 }
 
@@ -277,7 +293,7 @@ int op_setxattr(struct overlay *ov, struct node *node, const char *key, const ch
 		size_t size, int flags)
 {
 	char stored[KEY_MAX + 1];
-	int r = is_reserved(key) ? -EPERM : xattr_key_stored(key, stored);
+	int r = is_hidden(ov, key) ? -EPERM : xattr_key_stored(key, stored);
 
 	if (r == 0)
 		r = node_copy_up(ov, node, COPY_ALL);
@@ -294,7 +310,7 @@ void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *key)
 	struct node *node = ops_node(req, ino);
 	char stored[KEY_MAX + 1];
 	char unused;
-	ssize_t n = is_reserved(key) ? -ENODATA : xattr_key_stored(key, stored);
+	ssize_t n = is_hidden(ov, key) ? -ENODATA : xattr_key_stored(key, stored);
 
 	/* What is not there is not removed, and nothing copied up for it. */
 	if (n == 0 && node->layer != UPPER)

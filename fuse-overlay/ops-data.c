@@ -49,7 +49,9 @@ void op_write_buf(fuse_req_t req, fuse_ino_t ino, struct fuse_bufvec *data, off_
 {
 	struct overlay *ov = ops_overlay(req);
 	struct node *node = ops_node(req, ino);
-	struct fuse_bufvec out = FUSE_BUFVEC_INIT(fuse_buf_size(data));
+	size_t length = fuse_buf_size(data);
+	struct fuse_bufvec out = FUSE_BUFVEC_INIT(length);
+	struct quota_change change = { 0 };
 	struct handle *handle = NULL;
 	ssize_t n = 0;
 	int r = open_written(ov, node, &handle);
@@ -61,12 +63,16 @@ void op_write_buf(fuse_req_t req, fuse_ino_t ino, struct fuse_bufvec *data, off_
 		if (r == 0)
 			r = channel_forget_attributes(ino);
 	}
+	if (r == 0)
+		r = quota_write_begin(ov, node, handle->fd, offset, &length, &change);
 	if (r == 0) {
 		out.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK;
 		out.buf[0].fd = handle->fd;
 		out.buf[0].pos = offset;
+		out.buf[0].size = length;
 		n = fuse_buf_copy(&out, data, 0);
 		r = n < 0 ? (int)n : 0;
+		quota_change_end(ov, &change);
 	}
 	handle_put_p(ov, &handle);
 	if (r < 0)
@@ -119,12 +125,18 @@ void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t 
 		  struct fuse_file_info *fi)
 {
 	struct overlay *ov = ops_overlay(req);
+	struct node *node = ops_node(req, ino);
+	struct quota_change change = { 0 };
 	struct handle *handle = NULL;
-	int r = open_written(ov, ops_node(req, ino), &handle);
+	int r = open_written(ov, node, &handle);
 
 	(void)fi; /* files are not opened here */
-	if (r == 0 && fallocate(handle->fd, mode, offset, length) < 0)
-		r = -errno;
+	if (r == 0)
+		r = quota_allocate_begin(ov, node, handle->fd, mode, offset, length, &change);
+	if (r == 0) {
+		r = fallocate(handle->fd, mode, offset, length) < 0 ? -errno : 0;
+		quota_change_end(ov, &change);
+	}
 	handle_put_p(ov, &handle);
 	ops_reply(req, r);
 }
@@ -136,6 +148,7 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t from, off_t from_offset,
 	struct overlay *ov = ops_overlay(req);
 	struct handle *source = NULL;
 	struct handle *target = NULL;
+	struct quota_change change = { 0 };
 	ssize_t n = 0;
 	int r = open_written(ov, ops_node(req, to), &target);
 
@@ -143,10 +156,13 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t from, off_t from_offset,
 	(void)to_fi;
 	if (r == 0)
 		r = handle_file(ov, ops_node(req, from), false, &source);
+	if (r == 0)
+		r = quota_write_begin(ov, ops_node(req, to), target->fd, to_offset, &size, &change);
 	if (r == 0) {
 		n = copy_file_range(source->fd, &from_offset, target->fd, &to_offset, size,
 				    (unsigned)flags);
 		r = n < 0 ? -errno : 0;
+		quota_change_end(ov, &change);
 	}
 	handle_put_p(ov, &source);
 	handle_put_p(ov, &target);

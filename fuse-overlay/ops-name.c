@@ -170,7 +170,12 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 		ops_reply(req, r);
 		return;
 	}
-	fi->keep_cache = 1;
+	r = ops_open(ops_overlay(req), (struct node *)(uintptr_t)entry.ino, fi);
+	if (r < 0) {
+		node_forget(ops_overlay(req), (struct node *)(uintptr_t)entry.ino, 1);
+		ops_reply(req, r);
+		return;
+	}
 	if (fuse_reply_create(req, &entry, fi) == -ENOENT)
 		node_forget(ops_overlay(req), (struct node *)(uintptr_t)entry.ino, 1);
 }
@@ -232,11 +237,46 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 				   ops_node(req, new_parent), new_name, flags));
 }
 
-/* ---- Opening: never asked again ---- */
+/* ---- Opening: without a quota never asked again ---- */
+
+enum { OPEN_PLAIN = 0, OPEN_MAPPED = 1 /* as fuse_file_info.fh: quota_close() is due */ };
+
+int ops_open(struct overlay *ov, struct node *node, struct fuse_file_info *ret_fi)
+{
+	int r = 0;
+
+	ret_fi->fh = OPEN_PLAIN;
+	ret_fi->keep_cache = 1;
+	/* mmap(2) with MAP_SHARED and PROT_WRITE wants both. */
+	if (!ov->quota.is_on || (ret_fi->flags & O_ACCMODE) != O_RDWR)
+		return 0;
+	r = node_copy_up(ov, node, COPY_ALL);
+	if (r < 0)
+		return r;
+	if (quota_open(ov, node)) {
+		ret_fi->fh = OPEN_MAPPED;
+	} else {
+		ret_fi->keep_cache = 0;
+		ret_fi->direct_io = 1;
+	}
+	return 0;
+}
 
 static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	(void)ino; /* the answer is for all files, at once and for good */
+	struct overlay *ov = ops_overlay(req);
+	/* The answer is for all files, at once and for good. */
+	int r = ov->quota.is_on ? ops_open(ov, ops_node(req, ino), fi) : -ENOSYS;
+
+	if (r < 0)
+		ops_reply(req, r);
+	else if (fuse_reply_open(req, fi) == -ENOENT && fi->fh == OPEN_MAPPED)
+		quota_close(ov, ops_node(req, ino)); /* interrupted: it is not open */
+}
+
+static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino; /* as for open, and no quota wants to know */
 	(void)fi;
 	ops_reply(req, -ENOSYS);
 }
@@ -250,8 +290,9 @@ static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	(void)ino; /* of a file made before the first open */
-	(void)fi;
+	/* Without a quota only of files made before the first open. */
+	if (fi->fh == OPEN_MAPPED)
+		quota_close(ops_overlay(req), ops_node(req, ino));
 	ops_reply(req, 0);
 }
 
@@ -276,7 +317,7 @@ const struct fuse_lowlevel_ops overlay_ops = {
 	.read = op_read,
 	.write_buf = op_write_buf,
 	.fsync = op_fsync,
-	.opendir = op_open,
+	.opendir = op_opendir,
 	.readdir = op_readdir,
 	.readdirplus = op_readdirplus,
 	.releasedir = op_release,

@@ -56,6 +56,8 @@ void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 		struct fuse_file_info *fi);
 void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 		    struct fuse_file_info *fi);
+/* A file is opened: tells in ret_fi how, and fi->fh is given back to op_release(). */
+int ops_open(struct overlay *ov, struct node *node, struct fuse_file_info *ret_fi);
 /* Called by the channel, which takes these requests apart itself: 0 or a negative errno. */
 int op_setxattr(struct overlay *ov, struct node *node, const char *key, const char *value,
 		size_t size, int flags);
@@ -69,4 +71,4 @@ enum { KEY_MAX = 255 /* XATTR_NAME_MAX of <linux/limits.h> */ };
 /* -ERANGE where the stored one is too long. */
 int xattr_key_stored(const char *key, char stored[KEY_MAX + 1]);
 /* A list as a layer gives it (llistxattr(2)) becomes what is shown, in place; its new size. */
-size_t xattr_list_shown(char *list, size_t size);
+size_t xattr_list_shown(const struct overlay *ov, char *list, size_t size);

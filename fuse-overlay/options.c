@@ -130,6 +130,35 @@ static int check_redirect(const char *value, struct err *err)
 	return err_say(err, ERR_USAGE, "redirect_dir=%s: expected on or off", value);
 }
 
+/* Zero is no limit, as for who leaves it out. */
+static int parse_limits(struct options *o, const char *key, const char *value, struct err *err)
+{
+	int64_t bytes = 0;
+
+	if (str_eq(key, "inodes"))
+		return str_to_u64(value, &o->inode_limit) < 0
+			       ? err_say(err, ERR_USAGE, "inodes=%s: expected a number", value)
+			       : 0;
+	if (str_to_bytes(value, &bytes) < 0 || bytes < 0)
+		return err_say(err, ERR_USAGE, "size=%s: expected bytes, such as 512m or 10g",
+			       value);
+	o->size_limit = (uint64_t)bytes;
+	return 0;
+}
+
+/* fuse-overlayfs' numbers; its 1 is for attributes that only real root may set. */
+static int parse_permissions(struct options *o, const char *value, struct err *err)
+{
+	if (str_eq(value, "1"))
+		return err_say(err, ERR_UNSUPPORTED,
+			       "xattr_permissions=1 is not supported (2 is, for everybody)");
+	if (!str_eq(value, "0") && !str_eq(value, "2"))
+		return err_say(err, ERR_USAGE, "xattr_permissions=%s: expected 0 or 2", value);
+	o->ignores_owners = *value == '0';
+	o->remembers_owners = *value == '2';
+	return 0;
+}
+
 /* ---- Options ---- */
 
 static int set_folders(struct options *o, const char *key, const char *value, struct err *err)
@@ -160,6 +189,10 @@ static int set_value(struct options *o, const char *key, const char *value, stru
 		o->squash_to_gid = true;
 		return parse_u32(key, value, &o->squashed_gid, err);
 	}
+	if (str_eq(key, "xattr_permissions"))
+		return parse_permissions(o, value, err);
+	if (str_eq(key, "size") || str_eq(key, "inodes"))
+		return parse_limits(o, key, value, err);
 	if (str_eq(key, "timeout"))
 		return parse_timeout(value, &o->timeout, err);
 	if (str_eq(key, "threads"))

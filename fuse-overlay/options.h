@@ -28,8 +28,11 @@ struct options {
 	size_t uid_count, gid_count;
 	bool squash_to_root, squash_to_uid, squash_to_gid;
 	uint32_t squashed_uid, squashed_gid;
-	double timeout;	  /* seconds for which the kernel may keep what it was told */
-	bool is_volatile; /* never sync */
+	double timeout; /* seconds for which the kernel may keep what it was told */
+	uint64_t size_limit, inode_limit; /* of the upper folder; 0: none */
+	bool is_volatile;		  /* never sync */
+	bool ignores_owners;		  /* xattr_permissions=0: as if layers remembered none */
+	bool remembers_owners;		  /* xattr_permissions=2: see override.h */
 	bool no_acl;
 	bool static_nlink;
 	bool no_writeback; /* writes go through at once */

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,18 +19,36 @@
 #include "fuse-overlay/fuse-overlay.h"
 #include "fuse-overlay/links.h"
 #include "fuse-overlay/listing.h"
+#include "fuse-overlay/override.h"
 #include "fuse-overlay/union.h"
+#include "fuse-overlay/usage.h"
 #include "fuse-overlay/whiteout.h"
 
 enum { HANDLES_IDLE = 512 };
 
-/* The kernel's overlay keeps half made files in "work" of the work folder, and clears it when it
- * mounts. So do we, in the same place: either may come after the other. */
-static int open_work(struct overlay *ov, struct err *err)
+/* From now on the upper folder remembers owners; it has done so before if its root says so. */
+static int remember(struct overlay *ov, struct err *err)
+{
+	struct layer *upper = &ov->layers[UPPER];
+	int r = ov->options.remembers_owners ? override_begin(upper->fd) : 0;
+
+	if (r < 0)
+		return err_set(err, r, "cannot keep owners in attributes of %s", ov->options.upper);
+	if (upper->override_key && strcmp(upper->override_key, FUSE_OVERLAY_OWNER_XATTR) != 0)
+		return err_say(err, ERR_UNSUPPORTED,
+			       "%s keeps owners in %s, which can only be read (as a lower folder)",
+			       ov->options.upper, upper->override_key);
+	if (ov->options.remembers_owners)
+		upper->override_key = FUSE_OVERLAY_OWNER_XATTR;
+	ov->remembers = upper->override_key != NULL;
+	ov->has_overrides |= ov->remembers;
+	return 0;
+}
+
+static int open_work_folder(const struct overlay *ov, int *ret_fd, struct err *err)
 {
 	auto_close int fd = open(ov->options.work, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
-	int r = 0;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_set(err, -errno, "cannot open the work folder %s", ov->options.work);
@@ -37,20 +56,40 @@ static int open_work(struct overlay *ov, struct err *err)
 		return err_say(err, ERR_USAGE,
 			       "the work folder %s is on another file system than the upper one",
 			       ov->options.work);
-	r = file_remove_tree(fd, "work");
+	*ret_fd = fd_take(&fd);
+	return 0;
+}
+
+/* The kernel's overlay keeps half made files in "work" of the work folder, and clears it when it
+ * mounts. So do we, in the same place: either may come after the other. */
+static int clear_work(struct overlay *ov, int fd, struct err *err)
+{
+	int r = file_remove_tree(fd, "work");
+
 	if (r < 0 || mkdirat(fd, "work", 0700) < 0)
 		return err_set(err, r < 0 ? r : -errno, "cannot clear the work folder %s",
 			       ov->options.work);
 	ov->work_fd = openat(fd, "work", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (ov->work_fd < 0)
 		return err_set(err, -errno, "cannot open the work folder %s", ov->options.work);
+	return 0;
+}
+
+static int prepare_work(struct overlay *ov, int fd, struct err *err)
+{
+	int r = usage_load(ov, fd, err);
+
+	if (r == 0)
+		r = clear_work(ov, fd, err);
+	if (r < 0)
+		return r;
 	ov->proc_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC); /* or -1 */
 	whiteout_init(ov);
-	if (!ov->has_devices) /* what is deleted from now on the kernel's overlay would show */
-		r = mknodat(fd, FUSE_OVERLAY_MARK, S_IFREG | 0600, 0) < 0 && errno != EEXIST
-			    ? -errno
-			    : 0;
-	return r < 0 ? err_set(err, r, "cannot mark the work folder %s", ov->options.work) : 0;
+	/* The kernel's overlay would show what is deleted from now on, or other owners. */
+	if ((!ov->has_devices || ov->options.remembers_owners) &&
+	    mknodat(fd, FUSE_OVERLAY_MARK, S_IFREG | 0600, 0) < 0 && errno != EEXIST)
+		return err_set(err, -errno, "cannot mark the work folder %s", ov->options.work);
+	return remember(ov, err);
 }
 
 /* All layers' roots, but what an opaque one hides. */
@@ -92,11 +131,20 @@ static bool is_real_root(void)
 
 int overlay_open(struct overlay *ov, struct err *err)
 {
+	auto_close int work_fd = -1;
 	int r = layers_open(ov, err);
 
-	ov->has_trusted = is_real_root();
 	if (r == 0 && ov->options.upper)
-		r = open_work(ov, err);
+		r = open_work_folder(ov, &work_fd, err);
+	if (r < 0)
+		return r;
+	layers_learn_owners(ov);
+	ov->has_trusted = is_real_root();
+	r = quota_init(ov);
+	if (r < 0)
+		return err_set(err, r, "cannot begin");
+	if (ov->options.upper)
+		r = prepare_work(ov, work_fd, err);
 	if (r < 0)
 		return r;
 	ov->has_numbers = true;

@@ -25,6 +25,7 @@
 #include "fuse-overlay/layer.h"
 #include "fuse-overlay/node.h"
 #include "fuse-overlay/options.h"
+#include "fuse-overlay/quota.h"
 
 enum { COPY_LOCKS = 64 };
 
@@ -40,6 +41,7 @@ struct overlay {
 	int proc_fd; /* /proc/self/fd, for linkat(2) of files without a name; or -1 */
 	struct node_table nodes;
 	struct handle_cache handles;
+	struct quota quota;
 	struct listing_cache *listings;
 	pthread_mutex_t links_lock;
 	struct link_table **links; /* by layer; what links.c has learned */
@@ -50,6 +52,8 @@ struct overlay {
 	bool has_trusted;	  /* trusted.* attributes can be read: the caller is real root */
 	_Atomic bool has_numbers; /* upper files may bear a kept inode number */
 	bool has_devices;	  /* whiteouts can be 0/0 devices here */
+	bool has_overrides;	  /* a layer remembers owners: override.h */
+	bool remembers;		  /* the upper one does, for all that is made or changed */
 };
 
 static inline bool overlay_writable(const struct overlay *ov)

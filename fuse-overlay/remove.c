@@ -118,6 +118,14 @@ static int remove_folder_in(struct overlay *ov, const struct target *target, int
 	return file_remove_tree(ov->work_fd, temp.text);
 }
 
+/* The inode is its node's to give back, when nobody has it open any more. */
+static void uncharge(struct overlay *ov, const struct target *target)
+{
+	quota_give(ov, QUOTA_NAME, 0);
+	if (!target->node && (S_ISDIR(target->found.st.st_mode) || target->found.st.st_nlink <= 1))
+		quota_lose(ov); /* the kernel looks names up before it removes them */
+}
+
 static int remove_name(struct overlay *ov, struct node *parent, const char *name, bool is_folder)
 {
 	struct target target = { 0 };
@@ -145,6 +153,8 @@ static int remove_name(struct overlay *ov, struct node *parent, const char *name
 		pthread_rwlock_unlock(&ov->tree);
 	}
 	handle_put_p(ov, &dir);
+	if (r == 0 && target.found.layer == UPPER)
+		uncharge(ov, &target);
 	if (r == 0)
 		let_go(ov, &target, parent, name);
 	target_done(ov, &target);

@@ -242,6 +242,8 @@ int rename_name(struct overlay *ov, struct node *parent, const char *name, struc
 		r = move_in_memory(ov, &from, &to, flags);
 		pthread_rwlock_unlock(&ov->tree);
 	}
+	if (r == 0 && to.node && to.is_upper && !(flags & RENAME_EXCHANGE))
+		quota_give(ov, QUOTA_NAME, 0); /* one name less */
 	copy_unlock(ov, lock);
 	handle_put_p(ov, &from.dir);
 	handle_put_p(ov, &to.dir);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fuse-overlay/overlay.h"
+#include "fuse-overlay/override.h"
 
 void found_done(struct found *found)
 {
@@ -58,19 +59,30 @@ enum answer {
 	ANSWER_LAST_FOLDER, /* an opaque one */
 };
 
-static int ask(struct overlay *ov, int dir_fd, const char *name, bool is_last, struct stat *ret_st)
+static int ask(struct overlay *ov, unsigned layer, int dir_fd, const char *name, bool is_last,
+	       struct stat *ret_st, bool *ret_marked)
 {
-	int opaque = 0;
+	const struct spot spot = { dir_fd, name };
+	int r = 0;
 
+	*ret_marked = false;
 	if (fstatat(dir_fd, name, ret_st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? ANSWER_NOTHING : -errno;
 	if (whiteout_device(ret_st))
 		return ANSWER_HIDDEN;
+	if (ov->layers[layer].override_key) {
+		bool was_regular = S_ISREG(ret_st->st_mode);
+
+		r = override_read(ov, layer, &spot, ret_st);
+		if (r < 0)
+			return r;
+		*ret_marked = was_regular && !S_ISREG(ret_st->st_mode);
+	}
 	if (!S_ISDIR(ret_st->st_mode))
 		return ANSWER_FILE;
 	/* Below the last there is nothing to hide. */
-	opaque = is_last ? 1 : opaque_folder(ov, dir_fd, name);
-	return opaque < 0 ? opaque : opaque ? ANSWER_LAST_FOLDER : ANSWER_FOLDER;
+	r = is_last ? 1 : opaque_folder(ov, dir_fd, name);
+	return r < 0 ? r : r ? ANSWER_LAST_FOLDER : ANSWER_FOLDER;
 }
 
 /* True where one of the layers above part number end hides name by a file: ".wh.NAME". Asked only
@@ -128,12 +140,14 @@ static int find_from(struct overlay *ov, struct node *parent, unsigned from, con
 
 	for (unsigned i = from; r == 0 && i < folder->part_count; i++) {
 		struct handle *dir = NULL;
+		bool is_marked = false;
 		struct stat st;
 		int answer = handle_folder_locked(ov, parent, folder->parts[i].layer, &dir);
 
 		if (answer < 0)
 			return answer;
-		answer = ask(ov, dir->fd, name, i + 1 == folder->part_count, &st);
+		answer = ask(ov, folder->parts[i].layer, dir->fd, name, i + 1 == folder->part_count,
+			     &st, &is_marked);
 		if (answer > ANSWER_HIDDEN && i > seen) {
 			int hidden = is_marked_above(ov, parent, seen, i, name);
 
@@ -143,6 +157,8 @@ static int find_from(struct overlay *ov, struct node *parent, unsigned from, con
 		r = answer <= 0 ? answer
 				: take_answer(ov, found, answer, folder->parts[i].layer, &st,
 					      dir->fd, name);
+		if (answer == ANSWER_FILE && r >= 0 && !found->folder)
+			found->is_marked = is_marked;
 		handle_put(ov, dir);
 	}
 	if (r < 0)

@@ -15,6 +15,7 @@ struct found {
 	unsigned layer;
 	uint64_t ino;		    /* as shown */
 	struct node_folder *folder; /* all parts of a folder; the caller's to free; or NULL */
+	bool is_marked;		    /* a regular file that stands for what st says */
 	uint64_t copies;	    /* of ov, when the search began */
 };
 void found_done(struct found *found);

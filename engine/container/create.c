@@ -351,7 +351,10 @@ static int make_root(struct engine *engine, const struct container_spec *spec, s
 	struct storage_idmap map = { .uids = ranges[0], .gids = ranges[1] };
 	struct storage_container_args args = { .id = spec->id,
 					       .layers = &spec->layers,
-					       .driver = engine->driver };
+					       .driver = engine->driver,
+					       .shows_owners = !engine->one_id,
+					       .size_limit = (uint64_t)spec->storage_size,
+					       .inode_limit = (uint64_t)spec->storage_inodes };
 	struct idmap_set maps;
 	bool nested = false;
 	int r = 0;

@@ -22,6 +22,7 @@ static int create(struct ops *ops, struct request *request, struct container *re
 	const json_t *conf = NULL;
 	int r = ops_conf(ops, &conf, err);
 
+	strv_add_all(&request->storage_opts, &ops->storage_limits);
 	if (!request->runtime)
 		request->runtime = xstrdup(ops->runtime);
 	if (r == 0)

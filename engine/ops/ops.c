@@ -29,6 +29,10 @@ static int choose_storage_option(const char *text, struct ops *ops, struct err *
 	const char *key = str_after(text, "overlay.") ? str_after(text, "overlay.") : text;
 	const char *program = str_after(key, "mount_program=");
 
+	if (str_starts(key, "size=") || str_starts(key, "inodes=")) {
+		strv_add(&ops->storage_limits, key);
+		return 0;
+	}
 	if (!program)
 		return err_say(err, ERR_UNSUPPORTED, "--storage-opt %s is not supported yet", text);
 	if (*program != '/' || access(program, X_OK) < 0)
@@ -96,6 +100,7 @@ void ops_close(struct ops *ops)
 	engine_done(&ops->engine);
 	free(ops->runtime);
 	free(ops->storage_driver);
+	strv_done(&ops->storage_limits);
 	free(ops->mount_program);
 	free(ops->cgroup_manager);
 	json_decref(ops->conf);

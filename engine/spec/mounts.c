@@ -458,9 +458,6 @@ int spec_build_mounts(const struct request *q, const struct spec_host *host,
 			(void)err_prefix(err, "--tmpfs %s", q->tmpfs.v[i]);
 	if (r == 0 && host->image)
 		r = add_image_volumes(q, host->image, spec, err);
-	if (r == 0 && q->storage_opts.count > 0)
-		r = err_say(err, ERR_UNSUPPORTED, "--storage-opt %s is not supported yet",
-			    q->storage_opts.v[0]);
 	if (r < 0)
 		return r;
 	if (spec->mounts.count > 1)

@@ -117,6 +117,35 @@ static int build_ulimits(const struct request *q, struct container_spec *spec, s
 	return 0;
 }
 
+/* As in storage.conf(5): the quota of the container's own files. */
+static int build_storage_option(const char *text, struct container_spec *spec, struct err *err)
+{
+	const char *key = str_or(str_after(text, "overlay."), text);
+	const char *size = str_after(key, "size=");
+	const char *inodes = str_after(key, "inodes=");
+
+	if (size)
+		return bytes(size, "--storage-opt size", &spec->storage_size, err);
+	if (inodes)
+		return number(inodes, "--storage-opt inodes", &spec->storage_inodes, err);
+	return err_say(err, ERR_UNSUPPORTED, "--storage-opt %s is not supported", text);
+}
+
+static int build_storage(const struct request *q, struct container_spec *spec, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < q->storage_opts.count; i++)
+		r = build_storage_option(q->storage_opts.v[i], spec, err);
+	if (r == 0 && (spec->storage_size < 0 || spec->storage_inodes < 0))
+		r = err_say(err, ERR_USAGE, "--storage-opt: a quota is not negative");
+	if (r == 0 && q->rootfs && (spec->storage_size || spec->storage_inodes))
+		r = err_say(err, ERR_UNSUPPORTED,
+			    "--storage-opt size and inodes count what a container writes over an "
+			    "image; with --rootfs all is in the folder itself");
+	return r;
+}
+
 int spec_build_resources(const struct request *q, struct container_spec *spec, struct err *err)
 {
 	int r = build_memory(q, spec, err);
@@ -127,6 +156,8 @@ int spec_build_resources(const struct request *q, struct container_spec *spec, s
 		r = build_pids(q, spec, err);
 	if (r == 0)
 		r = build_ulimits(q, spec, err);
+	if (r == 0)
+		r = build_storage(q, spec, err);
 	if (r == 0)
 		r = number(q->blkio_weight, "--blkio-weight", &spec->blkio_weight, err);
 	if (r == 0 && q->shm_size)

@@ -133,6 +133,8 @@ static const struct field {
 	STRV(dns_options),
 	STRV(add_hosts),
 	BOOL(no_hosts),
+	I64(storage_size, 0),
+	I64(storage_inodes, 0),
 	BOOL(read_only),
 	BOOL(read_only_tmpfs),
 	STRV(volumes_from),

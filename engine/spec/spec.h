@@ -138,7 +138,9 @@ struct container_spec {
 	char *hostname; /* NULL: the short id, or the host's with uts host */
 	char *cgroup_parent;
 	bool cgroups_disabled;
-	int64_t shm_size; /* bytes */
+	int64_t shm_size;	/* bytes */
+	int64_t storage_size;	/* quota of its own files in bytes; 0: none */
+	int64_t storage_inodes; /* and in inodes */
 
 	/* Network */
 	struct spec_ns net;  /* PRIVATE: bryo-net */

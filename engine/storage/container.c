@@ -76,6 +76,12 @@ int made_of_write(int rootfs_fd, const struct storage_container_args *args, stru
 		add_ranges(&text, "uid", args->idmap->uids, args->idmap->uid_count);
 		add_ranges(&text, "gid", args->idmap->gids, args->idmap->gid_count);
 	}
+	if (args->size_limit)
+		(void)buf_addf(&text, "size %llu\n", (unsigned long long)args->size_limit);
+	if (args->inode_limit)
+		(void)buf_addf(&text, "inodes %llu\n", (unsigned long long)args->inode_limit);
+	if (args->shows_owners)
+		(void)buf_addf(&text, "owners shown\n");
 	(void)buf_addf(&text, "end\n"); /* a file cut by a full disk lacks it */
 	fd = openat(rootfs_fd, "made-of", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	r = fd < 0 ? -errno : fd_write_all(fd, text.data, text.size);
@@ -101,6 +107,14 @@ static int parse_line(struct made_of *made, const char *line)
 	}
 	if ((rest = str_after(line, "driver ")))
 		return storage_driver_parse(rest, &made->driver);
+	if (str_eq(line, "owners shown")) {
+		made->shows_owners = true;
+		return 0;
+	}
+	if ((rest = str_after(line, "size ")))
+		return str_to_u64(rest, &made->size_limit);
+	if ((rest = str_after(line, "inodes ")))
+		return str_to_u64(rest, &made->inode_limit);
 	if ((rest = str_after(line, "uid "))) {
 		xgrow(made->uids, made->uid_count, made->uid_capacity);
 		return parse_range(rest, &made->uids[made->uid_count++]);
@@ -228,20 +242,72 @@ int storage_root_attributes(const struct driver_mount_args *args, int root_fd, s
 	return 0;
 }
 
-/* Ids are shifted by the FUSE overlay where there is one: then no layer is copied for them. */
-static enum storage_driver choose_driver(const struct storage *s,
-					 const struct storage_container_args *args)
+/* A quota is our own overlay's: it must not be passed over in silence. */
+static int check_quota(const struct storage *s, const struct storage_container_args *args,
+		       struct err *err)
 {
-	if (args->driver == STORAGE_AUTO && (s->mount_program || (args->idmap && fuse_is_there())))
-		return STORAGE_FUSE;
-	return args->driver;
+	if (s->mount_program)
+		return err_say(
+			err, ERR_UNSUPPORTED,
+			"--storage-opt size and inodes: %s (overlay.mount_program) has no quota",
+			s->mount_program);
+	if (args->driver != STORAGE_AUTO && args->driver != STORAGE_FUSE)
+		return err_say(err, ERR_UNSUPPORTED,
+			       "--storage-opt size and inodes: the storage driver %s has no quota "
+			       "(fuse-overlay has one)",
+			       storage_driver_name(args->driver));
+	if (!fuse_is_there())
+		return err_say(
+			err, ERR_UNSUPPORTED,
+			"--storage-opt size and inodes need the FUSE overlay, and there is no "
+			"/dev/fuse for us, or no bryo-overlay");
+	return 0;
+}
+
+static bool remembers_owners(const struct storage *s, const struct strv *layers)
+{
+	for (size_t i = 0; i < layers->count; i++) {
+		struct layer_path path;
+
+		if (!storage_digest_valid(layers->v[i]))
+			continue; /* refused when it is opened */
+		path = layer_path(layers->v[i], LAYER_OWNERS);
+		if (faccessat(s->layers_fd, path.text, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Ids are shifted by the FUSE overlay where there is one, without a copy of any layer; and it alone
+ * shows owners that files do not bear. */
+static bool wants_fuse(const struct storage *s, const struct storage_container_args *args)
+{
+	if (s->mount_program)
+		return true;
+	return (args->idmap || (args->shows_owners && remembers_owners(s, args->layers))) &&
+	       fuse_is_there();
+}
+
+static int choose_driver(const struct storage *s, const struct storage_container_args *args,
+			 enum storage_driver *ret_driver, struct err *err)
+{
+	const bool has_quota = args->size_limit || args->inode_limit;
+	int r = has_quota ? check_quota(s, args, err) : 0;
+
+	*ret_driver = args->driver;
+	if (has_quota || (args->driver == STORAGE_AUTO && wants_fuse(s, args)))
+		*ret_driver = STORAGE_FUSE;
+	return r;
 }
 
 static int create_in(const struct storage_container_args *args,
 		     const struct driver_mount_args *mount, struct err *err)
 {
 	enum storage_driver driver = args->driver == STORAGE_AUTO ? STORAGE_OVERLAY : args->driver;
-	struct made_of made = { .layers = *args->layers }; /* borrowed */
+	struct made_of made = { .layers = *args->layers, /* borrowed */
+				.size_limit = args->size_limit,
+				.inode_limit = args->inode_limit,
+				.shows_owners = args->shows_owners };
 	struct driver_mount_args here = *mount;
 	int r = 0;
 
@@ -270,7 +336,9 @@ int storage_container_create(const struct storage *s, const struct storage_conta
 
 	if (!path_is_name(args->id))
 		return err_say(err, ERR_USAGE, "\"%s\" is no id of a container", args->id);
-	chosen.driver = choose_driver(s, asked);
+	r = choose_driver(s, asked, &chosen.driver, err);
+	if (r < 0)
+		return r;
 	/* From the look at the layers until made-of names them, nobody may remove one. */
 	r = storage_lock(s, false, &lock_fd, err);
 	if (r < 0)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/base/alloc.h"
@@ -22,10 +23,16 @@ static int fuse_create(const struct driver_mount_args *args, struct err *err)
 {
 	struct driver_mount_args plain = *args;
 	struct made_of made = *args->made; /* borrowed */
+	int r = 0;
 
 	made.uid_count = made.gid_count = 0;
 	plain.made = &made;
-	return driver_overlay.create(&plain, err);
+	r = driver_overlay.create(&plain, err);
+	/* Another driver would let it write on without a limit. */
+	if (r == 0 && (made.size_limit || made.inode_limit) &&
+	    mknodat(args->rootfs_fd, "work/" FUSE_OVERLAY_MARK, S_IFREG | 0600, 0) < 0)
+		r = err_set(err, -errno, "cannot mark the container's work folder");
+	return r;
 }
 
 static struct fuse_overlay_range *ranges_of(const struct storage_range *ranges, size_t count)
@@ -48,6 +55,10 @@ static int mount_with(const struct driver_mount_args *args, const struct fuse_ov
 
 	if (!program)
 		return fuse_overlay_mount(fuse, ret_fd, err);
+	if (fuse->size_limit || fuse->inode_limit)
+		return err_say(err, ERR_UNSUPPORTED,
+			       "the container has a quota, and %s (overlay.mount_program) has none",
+			       program);
 	r = storage_folder(args->storage, "tmp", &place_fd, err);
 	return r < 0 ? r : fuse_overlay_mount_by(program, fuse, place_fd, ret_fd, err);
 }
@@ -65,6 +76,9 @@ static int fuse_mount(const struct driver_mount_args *args, int *ret_fd, struct 
 					  .read_only = args->read_only,
 					  .is_volatile = args->is_volatile,
 					  .selinux_label = args->selinux_label,
+					  .size_limit = made->size_limit,
+					  .inode_limit = made->inode_limit,
+					  .ignores_owners = !made->shows_owners,
 					  .uids = uids,
 					  .uid_count = made->uid_count,
 					  .gids = gids,

@@ -156,7 +156,6 @@ static int write_records(const struct layer_put_args *args, struct making *m,
 				       .files = result->unpacked.files,
 				       .one_id = args->one_id,
 				       .created = time_now() };
-	auto_close int mark = -1;
 
 	memcpy(layer.diff_id, result->diff_id, sizeof(layer.diff_id));
 	if (result->codec != CODEC_NONE) {
@@ -165,12 +164,11 @@ static int write_records(const struct layer_put_args *args, struct making *m,
 		(void)snprintf(layer.blob_codec, sizeof(layer.blob_codec), "%s",
 			       codec_name(result->codec));
 	}
-	/* An empty file rather than a field: run asks for it and reads no JSON. */
-	if (result->unpacked.has_root) {
-		mark = openat(m->layer_fd, "root", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-		if (mark < 0)
-			return err_set(err, -errno, "cannot write the record of the layer");
-	}
+	/* Empty files rather than fields: run asks for them and reads no JSON. */
+	if ((result->unpacked.has_root && mknodat(m->layer_fd, "root", S_IFREG | 0644, 0) < 0) ||
+	    (result->unpacked.has_owners &&
+	     mknodat(m->layer_fd, LAYER_OWNERS, S_IFREG | 0644, 0) < 0))
+		return err_set(err, -errno, "cannot write the record of the layer");
 	return layer_record_write(m->layer_fd, &layer, err);
 }
 

@@ -25,6 +25,9 @@ struct layer_path {
 };
 struct layer_path layer_path(const char *diff_id, const char *name);
 
+/* In a layer's folder, empty: its files remember owners that they do not bear. */
+#define LAYER_OWNERS "owners"
+
 /* A random entry name in trash/ or tmp/. */
 struct scratch_name {
 	char text[40];
@@ -58,6 +61,8 @@ struct made_of {
 	enum storage_driver driver;
 	struct storage_range *uids, *gids; /* NULL: the store's ids */
 	size_t uid_count, gid_count, uid_capacity, gid_capacity;
+	uint64_t size_limit, inode_limit; /* 0: none */
+	bool shows_owners;		  /* that layers remember */
 };
 
 void made_of_done(struct made_of *made);

@@ -105,6 +105,15 @@ struct storage_container_args {
 	const struct strv *layers;	   /* diff ids, lowest first as in an image's config */
 	enum storage_driver driver;	   /* STORAGE_AUTO: decided at the first mount */
 	const struct storage_idmap *idmap; /* NULL: the store's own ids */
+	/* Quota of the container's own files; 0: none. The FUSE overlay enforces it, so it is what
+	 * such a container is on: ERR_UNSUPPORTED with another driver, or where there is none. */
+	uint64_t size_limit, inode_limit;
+	/*
+	 * The namespace has the ids that layers unpacked with a single one remember: the container
+	 * is on the FUSE overlay, which shows them, if there are such layers and the driver is
+	 * open. Else all files of those layers are root's.
+	 */
+	bool shows_owners;
 };
 
 /*

@@ -32,6 +32,7 @@
 #include "engine/base/file.h"
 #include "engine/base/path.h"
 #include "engine/base/str.h"
+#include "engine/storage/owner.h"
 #include "engine/storage/storage-internal.h"
 
 enum { PARENTS = 8, DISK_BLOCK = 4096 };
@@ -346,6 +347,7 @@ static int displace(struct unpacker *u, const struct target *t, const struct sta
 static bool wants_xattr(const char *name)
 {
 	return !str_starts(name, "user.overlay.") && !str_starts(name, "trusted.overlay.") &&
+	       !str_starts(name, "user.containers.override_") && /* owners are the entries' */
 	       !str_eq(name, "security.selinux"); /* the container's label comes from its mount */
 }
 
@@ -365,13 +367,26 @@ static int set_xattrs(struct unpacker *u, const struct tar_entry *e, int fd)
 	return 0;
 }
 
+/* With a single id: in an attribute of the file, for the FUSE overlay. */
+static int remember_owner(struct unpacker *u, const struct tar_entry *e, int fd, const char *name)
+{
+	int r = e->uid == u->uid && e->gid == u->gid ? 0 : owner_remember(fd, name, e);
+
+	if (r < 0)
+		return fail(u, e, r, "keep the owner of");
+	u->result.has_owners |= r == 1;
+	return 0;
+}
+
 static int set_owner(struct unpacker *u, const struct tar_entry *e, int fd, const char *name)
 {
-	if (u->args->one_id || (!u->setgid && e->uid == u->uid && e->gid == u->gid))
+	if (!u->args->one_id && !u->setgid && e->uid == u->uid && e->gid == u->gid)
 		return 0;
 	/* -1 would mean "leave it" to the kernel. */
 	if (e->uid >= UINT32_MAX || e->gid >= UINT32_MAX)
 		return refuse(u, e, "its owner is not possible on Linux");
+	if (u->args->one_id)
+		return remember_owner(u, e, fd, name);
 	if (fchownat(fd, name, (uid_t)e->uid, (gid_t)e->gid, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) ==
 	    0)
 		return 0;
@@ -755,6 +770,9 @@ int unpack(struct tar_reader *reader, const struct unpack_args *args, struct unp
 	}
 	if (r < 0)
 		return r;
+	r = u.result.has_owners ? owner_mark_root(u.diff_fd) : 0;
+	if (r < 0)
+		return err_set(err, r, "cannot keep the owners of the layer's files");
 	set_folder_times(&u);
 	r = write_kept_index(&u);
 	if (r == 0)

@@ -17,13 +17,14 @@ enum { UNPACK_PATH_MAX = 4096 };
 
 struct unpack_args {
 	int layer_fd; /* the layer's folder: diff/ is filled, kept/ made where it is needed */
-	bool one_id;  /* leave owners alone */
+	bool one_id;  /* all files are the caller's; owners are remembered (fuse-overlay.h) */
 };
 
 struct unpack_result {
 	uint64_t files;
 	uint64_t disk_size; /* by whole blocks of 4 kB */
 	bool has_root;
+	bool has_owners; /* some are remembered, and the root says so */
 };
 
 /* Unpacks all entries that reader has. 0 or a negative errno with err set. */

@@ -2,17 +2,17 @@
 /*
  * Calls that no shell command makes, for suites of file systems: one line of result each.
  *
- *   fs-calls tmpfile FOLDER NAME     a file by O_TMPFILE, given NAME by linkat(2)
- *   fs-calls unlinked FILE           opened, unlinked, written, read: what fstat(2) and read(2) say
- *   fs-calls seek FILE               where data and holes begin
- *   fs-calls unsynced FILE           written in two places, not closed: where data is then
- *   fs-calls rename FLAGS OLD NEW    renameat2(2)
- *   fs-calls btime FILE              seconds of statx(2)'s birth time, or "none"
- *   fs-calls map FILE                what is written through one mapping is read by another and by
- * read(2) fs-calls locks FILE              flock, fcntl and OFD locks exclude each other's like
- *   fs-calls churn FOLDER COUNT      readdir(3) beside a process that makes and removes files: each
- * of COUNT files that stay is seen once fs-calls writers FILE COUNT      so many processes append
- * lines to one file
+ *	tmpfile FOLDER NAME	a file by O_TMPFILE, given NAME by linkat(2)
+ *	unlinked FILE		opened, unlinked, written, read: what fstat(2) and read(2) say
+ *	seek FILE		where data and holes begin
+ *	unsynced FILE		written in two places, not closed: where data is then
+ *	rename FLAGS OLD NEW	renameat2(2)
+ *	btime FILE		seconds of statx(2)'s birth time, or "none"
+ *	map FILE		what is written through one mapping is read by another and by
+ *read(2) grow-mapped FILE SIZE	a sparse file of that size is filled through a mapping locks FILE
+ *flock, fcntl and OFD locks exclude each other's like churn FOLDER COUNT	readdir(3) beside a
+ *process that makes and removes files: each of COUNT files that stay is seen once writers FILE
+ *COUNT	so many processes append lines to one file
  */
 #include <dirent.h>
 #include <errno.h>
@@ -137,6 +137,28 @@ static int do_map(char **argv)
 	return 0;
 }
 
+/* Grown while it is open for that, so that what is written has no blocks before. */
+static int do_grow_mapped(char **argv)
+{
+	off_t size = strtoll(argv[1], NULL, 10);
+	int fd = open(argv[0], O_RDWR | O_CREAT, 0644);
+	char *map = NULL;
+
+	if (fd < 0)
+		return fail("open");
+	if (ftruncate(fd, size) < 0)
+		return fail("ftruncate");
+	map = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return fail("mmap");
+	for (off_t at = 0; at < size; at += 4096)
+		map[at] = 'm';
+	if (munmap(map, (size_t)size) < 0 || fsync(fd) < 0 || close(fd) < 0)
+		return fail("write back");
+	printf("mapped\n");
+	return 0;
+}
+
 static int do_locks(char **argv)
 {
 	struct flock whole = { .l_type = F_WRLCK };
@@ -253,8 +275,9 @@ int main(int argc, char **argv)
 	} all[] = { { "tmpfile", 2, do_tmpfile }, { "unlinked", 1, do_unlinked },
 		    { "seek", 1, do_seek },	  { "unsynced", 1, do_unsynced },
 		    { "rename", 3, do_rename },	  { "btime", 1, do_btime },
-		    { "map", 1, do_map },	  { "locks", 1, do_locks },
-		    { "churn", 2, do_churn },	  { "writers", 2, do_writers } };
+		    { "map", 1, do_map },	  { "grow-mapped", 2, do_grow_mapped },
+		    { "locks", 1, do_locks },	  { "churn", 2, do_churn },
+		    { "writers", 2, do_writers } };
 
 	for (size_t i = 0; argc > 1 && i < sizeof(all) / sizeof(all[0]); i++)
 		if (strcmp(argv[1], all[i].name) == 0 && argc == all[i].args + 2)
