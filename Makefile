@@ -4,8 +4,8 @@
 #
 #   make try      install what is missing, build, run a container from the built-in image
 #   make test     install what tests need and run all of them
-#   make | deps | install | uninstall (PREFIX, DESTDIR) | lint | check | check-asan | check-vm
-#   make fuzz SECONDS=n | bench | clean
+#   make | deps | install | uninstall (PREFIX, DESTDIR) | lint | check | check-asan | check-sanitizers
+#   make check-vm | fuzz SECONDS=n | bench | clean
 
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
@@ -99,7 +99,7 @@ PROGRAMS += $(HELPERS)
 BINS := $(PROGRAMS:%=$(B)/bin/%)
 
 .PHONY: all deps deps-test try test check check-rootless check-root check-compat check-docs check-asan \
-	check-vm lint fuzz fuzz-replay bench install uninstall clean
+	check-sanitizers check-vm lint fuzz fuzz-replay bench install uninstall clean
 all: $(ARCHIVES) $(BINS)
 
 -include $(patsubst %.c,$(B)/%.d,$(SRCS))
@@ -175,6 +175,10 @@ test: deps-test
 	@tests/all.sh
 check-asan:
 	$(MAKE) FLAVOR=asan check
+check-sanitizers: all
+	$(MAKE) FLAVOR=asan .build/asan/bin/bryo-overlay
+	$(MAKE) FLAVOR=tsan .build/tsan/bin/bryo-overlay
+	@BRYO_TEST_NAME=check-sanitizers BRYO_TEST_SANITIZED="asan tsan" tests/bats.sh rootless tests/sanitizers
 check-vm: all
 	@tests/vm.sh "$(VM)"
 lint: all

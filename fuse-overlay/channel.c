@@ -305,24 +305,32 @@ static void serve_statx(const struct fuse_in_header *in)
 }
 
 /* The name, and behind its NUL the value. */
-static void serve_setxattr(const struct fuse_in_header *in, const char *body, size_t size)
+int channel_parse_setxattr(const char *body, size_t size, struct setxattr *ret)
 {
-	struct overlay *ov = here->all->ov;
 	struct fuse_setxattr_in args = { 0 };
 	const char *key = body + FUSE_COMPAT_SETXATTR_IN_SIZE;
 	const char *end = size > FUSE_COMPAT_SETXATTR_IN_SIZE
 				  ? memchr(key, '\0', size - FUSE_COMPAT_SETXATTR_IN_SIZE)
 				  : NULL;
-	int r = end ? 0 : -EINVAL;
 
-	if (r == 0) {
-		memcpy(&args, body, FUSE_COMPAT_SETXATTR_IN_SIZE);
-		if (args.size > size - (size_t)(end + 1 - body))
-			r = -EINVAL;
-	}
+	if (!end)
+		return -EINVAL;
+	memcpy(&args, body, FUSE_COMPAT_SETXATTR_IN_SIZE);
+	if (args.size > size - (size_t)(end + 1 - body))
+		return -EINVAL;
+	*ret = (struct setxattr){ key, end + 1, args.size, (int)args.flags };
+	return 0;
+}
+
+static void serve_setxattr(const struct fuse_in_header *in, const char *body, size_t size)
+{
+	struct overlay *ov = here->all->ov;
+	struct setxattr set;
+	int r = channel_parse_setxattr(body, size, &set);
+
 	if (r == 0)
-		r = op_setxattr(ov, node_of(ov, in->nodeid), key, end + 1, args.size,
-				(int)args.flags);
+		r = op_setxattr(ov, node_of(ov, in->nodeid), set.key, set.value, set.size,
+				set.flags);
 	send_raw(in, r, NULL, 0);
 }
 

@@ -35,6 +35,16 @@ int channels_run(const struct channels_args *args, struct err *err);
 /* A further channel to the mount of fd; a negative errno. */
 int channel_clone(int fd);
 
+/* What a SETXATTR request asks for; points into its body. */
+struct setxattr {
+	const char *key;
+	const char *value;
+	size_t size;
+	int flags;
+};
+/* Takes a SETXATTR request's body apart; -EINVAL. Here for the fuzzer. */
+int channel_parse_setxattr(const char *body, size_t size, struct setxattr *ret);
+
 /* ---- For operations, in a channel's thread ---- */
 
 /* Memory for an answer of that size, good until the next request; NULL: too much. */

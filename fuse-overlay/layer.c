@@ -117,15 +117,24 @@ bool whiteout_device(const struct stat *st)
 	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
 }
 
-bool whiteout_file(int dir_fd, const char *name)
+/* 1 where there is such a name, 0 where not. */
+static int has_name(int dir_fd, const char *path)
+{
+	struct stat st;
+
+	if (fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 1;
+	return errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG ? 0 : -errno;
+}
+
+int whiteout_file(int dir_fd, const char *name)
 {
 	char mark[NAME_MAX + sizeof(WHITEOUT_PREFIX)];
-	struct stat st;
 
 	/* A name that leaves no room for the prefix cannot be marked so. */
 	if (snprintf(mark, sizeof(mark), WHITEOUT_PREFIX "%s", name) > NAME_MAX)
-		return false;
-	return fstatat(dir_fd, mark, &st, AT_SYMLINK_NOFOLLOW) == 0;
+		return 0;
+	return has_name(dir_fd, mark);
 }
 
 static bool is_listed(const char *list, ssize_t size, const char *key)
@@ -148,31 +157,44 @@ static const struct {
 	{ XATTR_TRUSTED_REDIRECT, FOLDER_REDIRECT },
 };
 
-unsigned folder_marks(const struct overlay *ov, int dir_fd, const char *name)
+/* 1 where the attribute marks the folder so, 0 where it is not there or says something else. */
+static int has_mark(int dir_fd, const char *name, size_t index)
+{
+	char value = 0;
+	ssize_t n = xattr_get(dir_fd, name, mark_keys[index].key, &value, 1);
+
+	if (mark_keys[index].mark == FOLDER_REDIRECT && (n >= 0 || n == -ERANGE))
+		return 1; /* whatever it says */
+	if (n >= 0)
+		return n == 1 && value == 'y';
+	return n == -ENODATA || n == -EOPNOTSUPP || n == -ERANGE ? 0 : (int)n;
+}
+
+int folder_marks(const struct overlay *ov, int dir_fd, const char *name)
 {
 	char path[NAME_MAX + sizeof(OPAQUE_NAME) + 2];
 	char list[512];
 	ssize_t size = xattr_list(dir_fd, name, list, sizeof(list));
-	unsigned marks = 0;
-	struct stat st;
+	int marks = 0;
+	int r = 0;
 
+	if (size < 0 && size != -ERANGE && size != -EOPNOTSUPP)
+		return (int)size;
 	/* Most folders have no attributes: one call tells. */
-	for (size_t i = 0; size != 0 && i < ARRAY_SIZE(mark_keys); i++) {
-		char value = 0;
-		ssize_t n = 0;
-
+	for (size_t i = 0; size != 0 && size != -EOPNOTSUPP && i < ARRAY_SIZE(mark_keys); i++) {
 		if ((size > 0 && !is_listed(list, size, mark_keys[i].key)) ||
 		    (str_starts(mark_keys[i].key, "trusted.") && !ov->has_trusted))
 			continue;
-		n = xattr_get(dir_fd, name, mark_keys[i].key, &value, 1);
-		if (mark_keys[i].mark == FOLDER_OPAQUE ? n == 1 && value == 'y'
-						       : n >= 0 || n == -ERANGE)
-			marks |= mark_keys[i].mark;
+		r = has_mark(dir_fd, name, i);
+		if (r < 0)
+			return r;
+		marks |= r ? (int)mark_keys[i].mark : 0;
 	}
+	if (marks & FOLDER_OPAQUE)
+		return marks;
 	(void)snprintf(path, sizeof(path), "%s/" OPAQUE_NAME, name); /* fits */
-	if (!(marks & FOLDER_OPAQUE) && fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		marks |= FOLDER_OPAQUE;
-	return marks;
+	r = has_name(dir_fd, path);
+	return r < 0 ? r : r ? marks | FOLDER_OPAQUE : marks;
 }
 
 /* ---- Attributes ---- */

@@ -52,14 +52,15 @@ uint64_t layer_number(const struct overlay *ov, unsigned layer, uint64_t ino);
 
 bool whiteout_name(const char *name);
 bool whiteout_device(const struct stat *st);
-/* True where layer hides name by a file ".wh.NAME". dir_fd: the folder in that layer. */
-bool whiteout_file(int dir_fd, const char *name);
-/* What marks the folder name of dir_fd bears. */
+/* 1 where a layer hides name by a file ".wh.NAME", 0 where it does not; or an error, which must not
+ * be taken for "no": what is deleted would be seen. dir_fd: the folder in that layer. */
+int whiteout_file(int dir_fd, const char *name);
+/* What marks the folder name of dir_fd bears, or an error. */
 enum folder_mark {
 	FOLDER_OPAQUE = 1,   /* hides what lies below it */
 	FOLDER_REDIRECT = 2, /* its lower parts lie elsewhere, or so it says: see redirect.h */
 };
-unsigned folder_marks(const struct overlay *ov, int dir_fd, const char *name);
+int folder_marks(const struct overlay *ov, int dir_fd, const char *name);
 
 /*
  * Attributes by folder and name, no symlink followed. Linux has no such calls before 6.13: the

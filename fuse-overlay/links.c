@@ -87,11 +87,17 @@ static int look_at(const struct walk_entry *at)
 
 	if (whiteout_name(e->d_name))
 		return 0;
-	if (at->is_folder)
-		return overlay_follows(reading->ov) && folder_marks(reading->ov, at->dir_fd,
-								    e->d_name) == FOLDER_REDIRECT
+	if (at->is_folder) {
+		int marks = overlay_follows(reading->ov)
+				    ? folder_marks(reading->ov, at->dir_fd, e->d_name)
+				    : 0;
+
+		if (marks < 0)
+			return marks == -ENOENT ? 0 : marks;
+		return marks == FOLDER_REDIRECT
 			       ? add_redirect(reading->table, walk_path(at->folder, e->d_name))
 			       : 0;
+	}
 	/* In the upper layer links are links. */
 	if (reading->layer == UPPER)
 		return 0;

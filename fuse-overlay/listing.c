@@ -24,7 +24,8 @@ enum { KEPT = 16, READ_SIZE = 32 * 1024, FIRST_OFFSET = 3 };
 
 enum entry_flag {
 	ENTRY_HIDDEN = 1,     /* a whiteout: hides the name in lower layers */
-	ENTRY_OWN_NUMBER = 2, /* of an upper folder: a lower part's number takes its place */
+	ENTRY_OWN_NUMBER = 2, /* of an upper folder, symlink, ...: a lower one's takes its place */
+	ENTRY_LAST = 4,	      /* but of no layer below entry.layer, which hides them */
 };
 
 struct listing_cache {
@@ -148,6 +149,21 @@ static int merge_grow(struct merge *m)
 	return 0;
 }
 
+/* As union_find() has it. A ".wh.NAME" hides what is below its layer, whichever is read first. */
+static void take_number(struct listing_entry *old, const struct listing_entry *entry)
+{
+	if (old->flags & ENTRY_LAST && entry->layer != old->layer) {
+		old->flags &= (uint8_t)~ENTRY_OWN_NUMBER;
+	} else if (entry->flags & ENTRY_HIDDEN) {
+		old->flags |= ENTRY_LAST;
+		old->layer = entry->layer;
+	} else {
+		if (entry->type == old->type)
+			old->ino = entry->ino;
+		old->flags &= (uint8_t)~ENTRY_OWN_NUMBER;
+	}
+}
+
 static int merge_add(struct merge *m, const char *name, const struct listing_entry *entry)
 {
 	struct listing_entry *old = merge_find(m, name, entry->offset);
@@ -161,10 +177,9 @@ static int merge_add(struct merge *m, const char *name, const struct listing_ent
 
 			*old = *entry;
 			old->name = at;
+			old->flags |= ENTRY_LAST;
 		} else if (old->flags & ENTRY_OWN_NUMBER) {
-			if (entry->type == DT_DIR && !(entry->flags & ENTRY_HIDDEN))
-				old->ino = entry->ino;
-			old->flags &= (uint8_t)~ENTRY_OWN_NUMBER;
+			take_number(old, entry);
 		}
 		return 0;
 	}
@@ -190,26 +205,27 @@ struct raw_entry {
 
 /* An upper folder shows the number of its highest lower part: that of its name, unless redirected.
  */
-static void number_folder(const struct merge *m, int dir_fd, const char *name,
-			  struct listing_entry *entry)
+static int number_folder(const struct merge *m, int dir_fd, const char *name,
+			 struct listing_entry *entry)
 {
-	unsigned marks = 0;
+	int marks = 0;
 	struct found found;
 
 	if (!m->slots && !overlay_follows(m->ov))
-		return;
+		return 0;
 	marks = folder_marks(m->ov, dir_fd, name);
-	if (marks & FOLDER_OPAQUE)
-		return;
+	if (marks < 0 || marks & FOLDER_OPAQUE)
+		return marks < 0 ? marks : 0;
 	if (marks & FOLDER_REDIRECT) {
 		/* One that cannot be followed has a name still. */
 		if (union_find(m->ov, m->node, name, &found) < 0)
-			return;
+			return 0;
 		entry->ino = found.ino;
 		found_done(&found);
 	} else if (m->slots) {
 		entry->flags |= ENTRY_OWN_NUMBER;
 	}
+	return 0;
 }
 
 static int take_entry(struct merge *m, unsigned layer, int dir_fd, const struct raw_entry *raw)
@@ -218,6 +234,7 @@ static int take_entry(struct merge *m, unsigned layer, int dir_fd, const struct 
 	const char *name = raw->name;
 	struct listing_entry entry = { .type = raw->type, .layer = (uint16_t)layer };
 	struct stat st;
+	int r = 0;
 
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return 0;
@@ -237,7 +254,6 @@ static int take_entry(struct merge *m, unsigned layer, int dir_fd, const struct 
 		return 0;
 	if (entry.type == DT_REG && ov->layers[layer].override_key) {
 		const struct spot spot = { dir_fd, name };
-		int r = 0;
 
 		st = (struct stat){ .st_mode = S_IFREG };
 		r = override_read(ov, layer, &spot, &st);
@@ -251,7 +267,12 @@ static int take_entry(struct merge *m, unsigned layer, int dir_fd, const struct 
 		entry.ino = union_upper_number(ov, dir_fd, name, &st);
 	}
 	if (layer == UPPER && entry.type == DT_DIR)
-		number_folder(m, dir_fd, name, &entry);
+		r = number_folder(m, dir_fd, name, &entry);
+	else if (layer == UPPER && entry.type != DT_REG && m->slots &&
+		 !(entry.flags & ENTRY_HIDDEN))
+		entry.flags |= ENTRY_OWN_NUMBER;
+	if (r < 0)
+		return r;
 	entry.offset = hash_name(ov->listings->key, name);
 	return merge_add(m, name, &entry);
 }

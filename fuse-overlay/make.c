@@ -108,9 +108,11 @@ static bool is_hidden(int dir_fd, const char *name)
 static int make_in(struct overlay *ov, struct node *parent, int dir_fd, const char *name,
 		   const struct make_args *args)
 {
-	bool is_marked = node_is_merged(parent) && whiteout_file(dir_fd, name);
+	int is_marked = node_is_merged(parent) ? whiteout_file(dir_fd, name) : 0;
 	int r = 0;
 
+	if (is_marked < 0)
+		return is_marked;
 	/* A folder must be opaque before anybody sees it. */
 	if (is_marked && S_ISDIR(args->mode)) {
 		struct temp_name temp = temp_name(ov);
@@ -118,8 +120,8 @@ static int make_in(struct overlay *ov, struct node *parent, int dir_fd, const ch
 		r = make_at(ov->work_fd, temp.text, args);
 		if (r == 0)
 			r = whiteout_make_opaque(ov->work_fd, temp.text);
-		if (r == 0 && renameat(ov->work_fd, temp.text, dir_fd, name) < 0)
-			r = -errno;
+		if (r == 0) /* a device may hide the name as well */
+			r = put_over(ov->work_fd, temp.text, dir_fd, name, is_hidden(dir_fd, name));
 	} else {
 		r = make_at(dir_fd, name, args);
 		if (r == -EEXIST && is_hidden(dir_fd, name))
@@ -182,11 +184,11 @@ static int make_remembered(struct overlay *ov, struct node *parent, int dir_fd, 
 			   const struct make_args *args)
 {
 	const bool is_folder = S_ISDIR(args->mode);
-	const bool is_marked = node_is_merged(parent) && whiteout_file(dir_fd, name);
+	const int is_marked = node_is_merged(parent) ? whiteout_file(dir_fd, name) : 0;
 	const bool is_over = is_hidden(dir_fd, name);
 	struct temp_name temp = temp_name(ov);
 	struct stat st;
-	int r = plan(ov, dir_fd, args, &st);
+	int r = is_marked < 0 ? is_marked : plan(ov, dir_fd, args, &st);
 
 	if (r < 0)
 		return r;
@@ -274,8 +276,11 @@ int make_name(struct overlay *ov, struct node *parent, const char *name,
 	assert(dir);
 	r = quota_take(ov, cost, 1);
 	if (r == 0) {
+		pthread_rwlock_rdlock(
+			&ov->tree); /* no copy-up gives the folder its old times now */
 		r = ov->remembers ? make_remembered(ov, parent, dir->fd, name, args)
 				  : make_in(ov, parent, dir->fd, name, args);
+		pthread_rwlock_unlock(&ov->tree);
 		if (r < 0)
 			quota_give(ov, cost, 1);
 	}
@@ -361,8 +366,8 @@ static int link_at(struct overlay *ov, struct node *node, int dir_fd, const char
 static int link_in(struct overlay *ov, struct node *node, struct node *parent, int dir_fd,
 		   const char *name)
 {
-	bool is_marked = node_is_merged(parent) && whiteout_file(dir_fd, name);
-	int r = link_at(ov, node, dir_fd, name);
+	int is_marked = node_is_merged(parent) ? whiteout_file(dir_fd, name) : 0;
+	int r = is_marked < 0 ? is_marked : link_at(ov, node, dir_fd, name);
 
 	if (r == -EEXIST && is_hidden(dir_fd, name)) {
 		struct temp_name temp = temp_name(ov);

@@ -20,8 +20,7 @@
 #include "fuse-overlay/overlay.h"
 #include "fuse-overlay/override.h"
 
-/* XATTR_NAME_MAX and XATTR_LIST_MAX of <linux/limits.h>. */
-enum { KEY_MAX = 255, LIST_MAX = 64 * 1024 };
+enum { LIST_MAX = 64 * 1024 /* XATTR_LIST_MAX of <linux/limits.h> */ };
 
 void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
@@ -103,15 +102,18 @@ void op_statfs(fuse_req_t req, fuse_ino_t ino)
 
 /* ---- Extended attributes ---- */
 
-/* Remembered owners are nobody's to read or to forge. */
+/* Remembered owners are nobody's to read or to forge. Nor are marks that have no escaped form: who
+ * could set or remove one would hide a layer's files, or show deleted ones, from the next mount on.
+ */
 static bool is_hidden(const struct overlay *ov, const char *key)
 {
-	return str_starts(key, "trusted.overlay.") || (ov->has_overrides && override_is_key(key));
+	return str_starts(key, "trusted.overlay.") || str_starts(key, "user.fuseoverlayfs.") ||
+	       (ov->has_overrides && override_is_key(key));
 }
 
 /* As the kernel's overlay has it since Linux 6.7: a user's own "user.overlay.x" is kept as
  * "user.overlay.overlay.x". -ERANGE where that is too long. */
-static int key_stored(const char *key, char stored[KEY_MAX + 1])
+int xattr_key_stored(const char *key, char stored[KEY_MAX + 1])
 {
 	const char *rest = str_after(key, XATTR_OVERLAY);
 	int n = rest ? snprintf(stored, KEY_MAX + 1, XATTR_ESCAPED "%s", rest)
@@ -133,6 +135,26 @@ static const char *key_shown(const struct overlay *ov, const char *stored, char 
 		return shown;
 	}
 	return is_overlay_xattr(stored) ? NULL : stored;
+}
+
+size_t xattr_list_shown(const struct overlay *ov, char *list, size_t size)
+{
+	char shown[KEY_MAX + 1];
+	size_t kept = 0;
+
+	for (size_t at = 0; at < size;) {
+		size_t length = strlen(list + at) + 1;
+		const char *key = key_shown(ov, list + at, shown);
+
+		if (key) { /* shown keys are never longer than stored ones; they may overlap */
+			size_t shown_length = strlen(key) + 1;
+
+			memmove(list + kept, key, shown_length);
+			kept += shown_length;
+		}
+		at += length;
+	}
+	return kept;
 }
 
 static ssize_t read_value(struct overlay *ov, struct node *node, const char *key, void *value,
@@ -158,7 +180,7 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *key, size_t size)
 	const bool is_caps = str_eq(key, "security.capability");
 	char stored[KEY_MAX + 1];
 	auto_free char *value = NULL;
-	ssize_t n = key_stored(key, stored);
+	ssize_t n = xattr_key_stored(key, stored);
 
 	/* Asked at each write(2) until it is known that there is none. */
 	if (is_caps && node->flags & NODE_NO_CAPS)
@@ -200,22 +222,9 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 {
 	struct overlay *ov = ops_overlay(req);
 	auto_free char *list = malloc(LIST_MAX);
-	char shown[KEY_MAX + 1];
 	ssize_t n = list ? read_list(ov, ops_node(req, ino), list) : -ENOMEM;
-	size_t kept = 0;
+	size_t kept = n > 0 ? xattr_list_shown(ov, list, (size_t)n) : 0;
 
-	for (ssize_t at = 0; at < n;) {
-		size_t length = strlen(list + at) + 1;
-		const char *key = key_shown(ov, list + at, shown);
-
-		if (key) { /* shown keys are never longer than stored ones; they may overlap */
-			size_t shown_length = strlen(key) + 1;
-
-			memmove(list + kept, key, shown_length);
-			kept += shown_length;
-		}
-		at += (ssize_t)length;
-	}
 	if (n < 0)
 		ops_reply(req, (int)n);
 	else if (size == 0)
@@ -284,7 +293,7 @@ int op_setxattr(struct overlay *ov, struct node *node, const char *key, const ch
 		size_t size, int flags)
 {
 	char stored[KEY_MAX + 1];
-	int r = is_hidden(ov, key) ? -EPERM : key_stored(key, stored);
+	int r = is_hidden(ov, key) ? -EPERM : xattr_key_stored(key, stored);
 
 	if (r == 0)
 		r = node_copy_up(ov, node, COPY_ALL);
@@ -301,7 +310,7 @@ void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *key)
 	struct node *node = ops_node(req, ino);
 	char stored[KEY_MAX + 1];
 	char unused;
-	ssize_t n = is_hidden(ov, key) ? -ENODATA : key_stored(key, stored);
+	ssize_t n = is_hidden(ov, key) ? -ENODATA : xattr_key_stored(key, stored);
 
 	/* What is not there is not removed, and nothing copied up for it. */
 	if (n == 0 && node->layer != UPPER)

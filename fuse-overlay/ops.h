@@ -63,3 +63,12 @@ int op_setxattr(struct overlay *ov, struct node *node, const char *key, const ch
 		size_t size, int flags);
 int op_tmpfile(struct overlay *ov, struct node *folder, const struct asker *asker, mode_t mode,
 	       struct fuse_entry_param *ret_entry);
+
+/* ---- Names of extended attributes, as the upper layer has them and as they are shown ---- */
+
+enum { KEY_MAX = 255 /* XATTR_NAME_MAX of <linux/limits.h> */ };
+
+/* -ERANGE where the stored one is too long. */
+int xattr_key_stored(const char *key, char stored[KEY_MAX + 1]);
+/* A list as a layer gives it (llistxattr(2)) becomes what is shown, in place; its new size. */
+size_t xattr_list_shown(const struct overlay *ov, char *list, size_t size);

@@ -30,6 +30,7 @@
 
 enum { COPY_LOCKS = 64 };
 
+struct err;
 struct link_table;
 struct listing_cache;
 
@@ -68,3 +69,8 @@ static inline bool overlay_writable(const struct overlay *ov)
 {
 	return ov->layers[UPPER].fd >= 0;
 }
+
+/* Opens the folders named by ov->options (work_fd and proc_fd are -1, all else zero) and clears the
+ * work folder. overlay_done() also after a failure. */
+int overlay_open(struct overlay *ov, struct err *err);
+void overlay_done(struct overlay *ov);

@@ -310,6 +310,8 @@ int quota_write_begin(struct overlay *ov, struct node *node, int fd, off_t offse
 
 	if (!ov->quota.is_on)
 		return 0; /* ret_change: the caller's zeroes */
+	if (offset > INT64_MAX - QUOTA_BLOCK - part) /* beyond what any file can have */
+		return -EFBIG;
 	change = hold(ov, node, fd);
 	r = take_range(ov, &change, offset, part);
 	if (r == -ENOSPC) {

@@ -149,9 +149,12 @@ static int remove_name(struct overlay *ov, struct node *parent, const char *name
 		r = keep_open(ov, target.node);
 	if (r == 0)
 		r = handle_folder(ov, parent, UPPER, &dir);
-	if (r == 0)
+	if (r == 0) {
+		pthread_rwlock_rdlock(&ov->tree); /* as in make_name() */
 		r = is_folder ? remove_folder_in(ov, &target, dir->fd, name)
 			      : remove_in(ov, &target, dir->fd, name);
+		pthread_rwlock_unlock(&ov->tree);
+	}
 	handle_put_p(ov, &dir);
 	if (r == 0 && target.found.layer == UPPER)
 		uncharge(ov, &target);

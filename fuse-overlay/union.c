@@ -102,7 +102,7 @@ static int look_over(struct search *s, int dir_fd, const char *name, struct stat
 
 static int ask(struct search *s, int dir_fd, const char *name, bool is_last, struct stat *ret_st)
 {
-	unsigned marks = 0;
+	int marks = 0;
 	int r = 0;
 
 	if (fstatat(dir_fd, name, ret_st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -116,6 +116,8 @@ static int ask(struct search *s, int dir_fd, const char *name, bool is_last, str
 		return ANSWER_FILE;
 	/* Below the last there is nothing to hide. */
 	marks = is_last ? FOLDER_OPAQUE : folder_marks(s->ov, dir_fd, name);
+	if (marks < 0)
+		return marks;
 	if (marks & FOLDER_OPAQUE)
 		return ANSWER_LAST_FOLDER;
 	if (!(marks & FOLDER_REDIRECT))
@@ -136,13 +138,17 @@ static int ask_step(struct search *s, int *dir_fd, const char *name, bool is_las
 	int fd = -1;
 	int r = 0;
 
-	if (answer == ANSWER_NOTHING && whiteout_file(*dir_fd, name))
-		return ANSWER_HIDDEN;
+	if (answer == ANSWER_NOTHING || answer == ANSWER_FOLDER) {
+		r = whiteout_file(*dir_fd, name);
+		if (r < 0)
+			return r;
+		/* This layer shows its own; a redirect leads past what the mark hides. */
+		if (r)
+			answer = answer == ANSWER_FOLDER ? ANSWER_LAST_FOLDER : ANSWER_HIDDEN;
+		r = 0;
+	}
 	if (answer < ANSWER_FOLDER)
 		return answer;
-	/* This layer shows its own; a redirect leads past what the mark hides. */
-	if (answer == ANSWER_FOLDER && whiteout_file(*dir_fd, name))
-		answer = ANSWER_LAST_FOLDER;
 	if (answer == ANSWER_MOVED_FOLDER)
 		r = redirect_read(s->ov, *dir_fd, name, redirect);
 	if (r == 0)
@@ -200,16 +206,15 @@ static int is_marked_above(const struct search *s)
 {
 	for (unsigned i = s->seen; i < s->part; i++) {
 		struct handle *dir = NULL;
-		bool is_hidden = false;
 		int r = handle_folder_locked(s->ov, s->parent, s->parent->folder->parts[i].layer,
 					     &dir);
 
 		if (r < 0)
 			return r;
-		is_hidden = whiteout_file(dir->fd, s->name);
+		r = whiteout_file(dir->fd, s->name);
 		handle_put(s->ov, dir);
-		if (is_hidden)
-			return 1;
+		if (r != 0)
+			return r;
 	}
 	return 0;
 }

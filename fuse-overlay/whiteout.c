@@ -56,19 +56,18 @@ static int mark_name(const char *name, char mark[NAME_MAX + 8])
 	return n > NAME_MAX ? -ENAMETOOLONG : 0;
 }
 
+/* Whatever has that name already does as well: a folder, a fifo. */
+static int make_empty(int dir_fd, const char *name)
+{
+	return mknodat(dir_fd, name, S_IFREG | 0600, 0) < 0 && errno != EEXIST ? -errno : 0;
+}
+
 static int place_mark(int dir_fd, const char *name)
 {
 	char mark[NAME_MAX + 8];
 	int r = mark_name(name, mark);
-	int fd = -1;
 
-	if (r < 0)
-		return r;
-	fd = openat(dir_fd, mark, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	(void)close(fd); /* empty */
-	return 0;
+	return r < 0 ? r : make_empty(dir_fd, mark);
 }
 
 int whiteout_forget_mark(int dir_fd, const char *name)
@@ -77,7 +76,9 @@ int whiteout_forget_mark(int dir_fd, const char *name)
 
 	if (mark_name(name, mark) < 0)
 		return 0;
-	return unlinkat(dir_fd, mark, 0) < 0 && errno != ENOENT ? -errno : 0;
+	if (unlinkat(dir_fd, mark, 0) == 0 || errno == ENOENT)
+		return 0;
+	return errno == EISDIR ? file_remove_tree(dir_fd, mark) : -errno;
 }
 
 int whiteout_make(struct overlay *ov, int dir_fd, const char *name)
@@ -137,15 +138,10 @@ int whiteout_make_opaque(int dir_fd, const char *name)
 {
 	char path[NAME_MAX + sizeof(OPAQUE_NAME) + 2];
 	int r = xattr_set(dir_fd, name, XATTR_OPAQUE, "y", 1, 0);
-	int fd = -1;
 
 	if (r != -EOPNOTSUPP && r != -EPERM)
 		return r;
 	/* No attributes here (NFS before 4.2, an old tmpfs): OCI's way. */
 	(void)snprintf(path, sizeof(path), "%s/" OPAQUE_NAME, name); /* fits */
-	fd = openat(dir_fd, path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	(void)close(fd); /* empty */
-	return 0;
+	return make_empty(dir_fd, path);
 }

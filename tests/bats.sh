@@ -15,6 +15,7 @@
 #   BRYO_TEST_USER   another name than bryo-test
 #   BRYO_TEST_TMP    where the copy and the tests' files are kept (/var/tmp)
 #   BRYO_TEST_JOBS   suites at a time (one per processor)
+#   BRYO_TEST_SANITIZED   flavours whose bryo-overlay tests/sanitizers runs
 #   BATS_FLAGS       further flags for bats, such as "-f REGEX"
 #   BRYO_KILL_STEP, BRYO_KILL_SAMPLE   how many kills the crash suites try: tests/lib/crash.bash
 set -euo pipefail
@@ -71,6 +72,10 @@ if [ -z "${BRYO:-}" ]; then
 	cp -r "$bin" "$work/bin"
 	BRYO=$work/bin/bryo
 fi
+for f in ${BRYO_TEST_SANITIZED:-}; do
+	mkdir -p "$work/sanitized/$f"
+	cp "$top/.build/$f/bin/bryo-overlay" "$work/sanitized/$f/"
+done
 cp -r "$top/tests" "$work/tests"
 rm -rf "$work/tests/unit" "$work/tests/fuzz/seeds"
 cp -r "$top/docs" "$work/docs"

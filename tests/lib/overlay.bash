@@ -2,6 +2,14 @@
 # For suites about bryo-overlay itself: load ../lib/overlay after ../lib/bryo. Each test gets a folder
 # of its own, and runs its script in namespaces with all ids mapped.
 
+# Makes three layers for fs-model: whiteouts, an opaque folder, hard links, a file where others have a folder.
+# shellcheck disable=SC2034 # for suites
+layers='mkdir -p l1 l2 l3; for l in l1 l2 l3; do for d in a b dir sub; do mkdir -p $l/$d; for f in c d file; do echo $l $d $f >$l/$d/$f; done; done
+	mkdir -p $l/dir/sub/a; echo deep >$l/dir/sub/a/file; ln -s to-$l $l/link; done
+	rm -r l1/b l1/dir/c; mknod l1/b c 0 0; setfattr -n user.overlay.opaque -v y l1/sub; head -c 9000 /dev/urandom >l2/file
+	mkfifo l3/d; echo linked >l2/c; ln l2/c l2/dir/b; ln l2/c l2/dir/sub/b; ln l2/c l2/a/b
+'
+
 setup() {
 	OVERLAY=${BRYO%/*}/bryo-overlay
 	for program in fs-model fs-calls fs-cases; do

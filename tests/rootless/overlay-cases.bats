@@ -71,9 +71,9 @@ cases='stage() { # stage FOLDER [OPTION...]: on what was just made in it
 	EOF
 }
 
-@test "cases: names of a lower layer, with a quota" {
+@test "cases: names of the upper folder, with a quota" {
 	inside <<-EOF
 		$cases
-		below volatile,size=1g,inodes=100000
+		mkdir l; lay l volatile,size=1g,inodes=100000; stage m
 	EOF
 }

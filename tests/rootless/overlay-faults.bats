@@ -96,3 +96,117 @@ tree='find m -printf "%P %y %m %l\\n" | sort; cat $(find m -type f | sort)'
 	options=redirect_dir=on prepare=$folder change='"$CALLS" rename 0 m/d m/d2' look=$tree
 	faults error=ENOSPC
 }
+
+# ---- Calls that only read ----
+
+# In one daemon's life each PERIOD-th CALL of one kind fails with CODE, from the 16th on: it has begun
+# by then. From above each question has its answer or an error, never a lower layer's answer nor
+# "nothing there"; what was done is there after a mount without faults, what failed is there or not.
+# reads CALL:CODE:PERIOD...
+reads() {
+	command -v strace >/dev/null || skip "strace is missing"
+	inside <<-EOF
+		set +x
+		faults="$*" folders="1 2 3"
+		$(declare -f prepare_reads one_life ask allow is_kept is_done try)
+		prepare_reads
+		for fault in \$faults; do one_life \$fault; done
+		[ \$hits -ge \$((5 * \$(echo \$faults | wc -w))) ] || { echo "only \$hits faults"; exit 1; }
+		echo "\$hits faults"
+	EOF
+	echo "# ${output##*$'\n'}" >&3
+}
+
+prepare_reads() {
+	hits=0
+	for i in $folders; do
+		mkdir -p l/$i/sub l2/$i/sub l2/$i/anew
+		echo x >l2/$i/anew/x; echo x >l2/$i/marked; : >l/$i/.wh.marked
+		echo lower >l/$i/both; echo lower >l/$i/gone; echo x >l2/$i/sub/x; ln -s to l2/$i/link
+		for f in f g h k; do echo $f >l2/$i/$f; done
+		setfattr -n user.a -v b l2/$i/f
+	done
+	lay l:l2
+	for i in $folders; do echo upper >m/$i/both; rm -r m/$i/gone m/$i/anew; mkdir m/$i/anew; done
+	down
+	cp -a up up.first
+}
+
+# allow WHAT ANSWER... -- COMMAND: runs it; an error but "No such file" (the answer "missing") will do.
+allow() {
+	local what=$1 expected=() answer
+	shift
+	while [ "$1" != -- ]; do expected+=("$1"); shift; done
+	shift
+	if answer=$("$@" 2>err); then :; elif grep -q "No such file" err; then answer=missing; else return 0; fi
+	for e in "${expected[@]}"; do [ "$answer" != "$e" ] || return 0; done
+	echo "$fault, $what in $i: '$answer', expected '${expected[*]}'"; grep INJECTED trace | tail -3; exit 1
+}
+
+ask() {
+	allow "both layers" upper -- cat m/$i/both
+	allow "a deleted file" missing -- cat m/$i/gone
+	allow "a file with a mark" missing -- cat m/$i/marked
+	allow "a folder made anew" "" -- ls -A m/$i/anew
+	allow "a link" to -- readlink m/$i/link
+	allow "an attribute" b -- getfattr --only-values -n user.a m/$i/f
+	allow "a folder" x -- ls -A m/$i/sub
+	allow "a merged folder" "anew both f g h k link sub" -- bash -c 'set -o pipefail; ls -A "$1" | tr "\n" " " | sed "s/ $//"' - m/$i
+	"$CALLS" btime m/$i/k >/dev/null || true
+}
+
+try() { if "${@:2}" 2>/dev/null; then done_ones+=" $1$i "; fi; }
+is_done() { [[ $done_ones == *" $1$i "* ]]; }
+
+# is_kept WHAT OLD NEW PATH COMMAND: without faults now; the old state only where the change failed.
+is_kept() {
+	local seen
+	seen=$("${@:4}" 2>/dev/null) || seen=missing
+	[ "$seen" = "$3" ] || { [ "$seen" = "$2" ] && ! is_done "$1"; } || {
+		echo "$fault, $1 of $i: '$seen', before '$2', after '$3'$(is_done "$1" && echo ", and it was done")"; exit 1; }
+}
+
+one_life() {
+	local call=${1%%:*} period=${1##*:} code=${1#*:} done_ones="" pid
+	code=${code%:*}
+	rm -rf up work; cp -a up.first up; mkdir work
+	strace -f -qq -o trace -e trace=$call -e signal=none -e inject=$call:error=$code:when=16+$period \
+		"$OVERLAY" -f -o lowerdir=l:l2,upperdir=up,workdir=work,threads=1 m >/dev/null 2>&1 & pid=$!
+	until mountpoint -q m; do kill -0 $pid; sleep 0.02; done
+	for i in $folders; do
+		ask
+		try chmod chmod 600 m/$i/f
+		try rm rm -f m/$i/g
+		try mv mv m/$i/h m/$i/h2
+		try append dd oflag=append conv=notrunc,fsync status=none of=m/$i/k <<<more
+		try rmdir rmdir m/$i/sub # is not empty
+		try chown chown -h 5 m/$i/link
+		! is_done rmdir || { echo "$fault: a folder with a file in it was deleted"; exit 1; }
+	done
+	kill -0 $pid # it lives
+	hits=$((hits + $(grep -c INJECTED trace || true)))
+	umount m; wait $pid
+	lay l:l2
+	for i in $folders; do
+		is_kept both upper upper cat m/$i/both
+		is_kept gone missing missing cat m/$i/gone
+		is_kept marked missing missing cat m/$i/marked
+		is_kept anew "" "" ls -A m/$i/anew
+		is_kept attribute b b getfattr --only-values -n user.a m/$i/f
+		is_kept rmdir x x ls -A m/$i/sub
+		is_kept chmod "644 f" "600 f" bash -c 'stat -c %a "$1" | tr "\n" " "; cat "$1"' - m/$i/f
+		is_kept rm g missing cat m/$i/g
+		is_kept mv "h" "missing" cat m/$i/h
+		is_kept mv missing h cat m/$i/h2
+		[ -e m/$i/h ] || [ -e m/$i/h2 ] || { echo "$fault: a renamed file of $i is lost"; exit 1; }
+		[ ! -e m/$i/h ] || [ ! -e m/$i/h2 ] || { echo "$fault: a renamed file of $i is there twice"; exit 1; }
+		is_kept append k "k"$'\n'"more" cat m/$i/k
+		is_kept chown "0 to" "5 to" bash -c 'stat -c %u "$1" | tr "\n" " "; readlink "$1"' - m/$i/link
+	done
+	down
+}
+
+@test "lookups, listings and copy-ups where a call that reads fails" {
+	reads openat:EIO:3 openat:EMFILE:2 openat2:EIO:3 openat2:ENFILE:2 newfstatat:EIO:7 newfstatat:ENOMEM:5 \
+		readlinkat:EIO:2 getdents64:EIO:2 getdents64:ENOMEM:3 lgetxattr:EIO:4 fgetxattr:EIO:1 llistxattr:EIO:1
+}
