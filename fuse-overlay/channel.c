@@ -30,6 +30,8 @@ enum {
 	BUFFER_SIZE = DATA_MAX + HEAD_MAX,
 	BIG = 256 * 1024, /* memory beyond is given back when it is not used again soon */
 	STACK_SIZE = 256 * 1024,
+	PIPE_SIZE = 1024 * 1024, /* /proc/sys/fs/pipe-max-size, where nobody changed it */
+	PAGES_MIN = 32 * 1024,	 /* a smaller answer is copied faster */
 };
 
 /* Newer than Debian 12's <linux/fuse.h>. */
@@ -106,6 +108,8 @@ struct channel {
 	char *answer;
 	size_t request_used, answer_used;
 	unsigned small; /* requests since the last big one */
+	int pipe[2];	/* for channel_reply_pages(); -1: not made yet */
+	bool has_no_pipe;
 	bool kills_ids;
 	bool is_init;
 };
@@ -334,6 +338,55 @@ static void serve_setxattr(const struct fuse_in_header *in, const char *body, si
 	send_raw(in, r, NULL, 0);
 }
 
+/* ---- Answers by splice(2) ---- */
+
+static bool open_pipe(struct channel *channel)
+{
+	if (channel->pipe[0] >= 0)
+		return true;
+	if (channel->has_no_pipe)
+		return false;
+	/* Users have a limit of pages in pipes: pipe(7). */
+	if (pipe2(channel->pipe, O_CLOEXEC | O_NONBLOCK) < 0 ||
+	    fcntl(channel->pipe[1], F_SETPIPE_SZ, PIPE_SIZE) < 0)
+		channel->has_no_pipe = true;
+	if (channel->has_no_pipe && channel->pipe[0] >= 0) {
+		fd_close(&channel->pipe[0]);
+		fd_close(&channel->pipe[1]);
+	}
+	return !channel->has_no_pipe;
+}
+
+/* What is left in it would be taken for the next answer. */
+static void throw_away(struct channel *channel)
+{
+	fd_close(&channel->pipe[0]);
+	fd_close(&channel->pipe[1]);
+}
+
+bool channel_reply_pages(struct fuse_req *req, int fd, off_t offset, size_t size)
+{
+	const struct fuse_in_header *in = (const struct fuse_in_header *)here->request;
+	struct fuse_out_header out = { .len = (uint32_t)(sizeof(out) + size),
+				       .unique = in->unique };
+	struct stat st;
+
+	/* The length stands before the data: all of it must be there. */
+	if (size < PAGES_MIN || size > PIPE_SIZE / 2 || fstat(fd, &st) < 0 ||
+	    offset + (off_t)size > st.st_size || !open_pipe(here))
+		return false;
+	if (write(here->pipe[1], &out, sizeof(out)) != sizeof(out) ||
+	    splice(fd, &offset, here->pipe[1], NULL, size, 0) != (ssize_t)size) {
+		throw_away(here);
+		return false;
+	}
+	/* Fails where the mount is gone or the caller was interrupted. */
+	if (splice(here->pipe[0], NULL, here->fd, NULL, out.len, 0) != (ssize_t)out.len)
+		throw_away(here);
+	fuse_reply_none(req); /* frees it */
+	return true;
+}
+
 /* ---- Requests ---- */
 
 static bool kills_ids(const struct fuse_in_header *in, const char *body, size_t size)
@@ -411,6 +464,7 @@ static void channel_done(struct channel *channel)
 	if (channel->answer)
 		(void)munmap(channel->answer, BUFFER_SIZE);
 	channel->request = channel->answer = NULL;
+	throw_away(channel);
 }
 
 static void *memory(size_t size)
@@ -422,7 +476,7 @@ static void *memory(size_t size)
 
 static int channel_init(struct channel *channel, struct channels *all, int fd)
 {
-	*channel = (struct channel){ .all = all, .fd = fd };
+	*channel = (struct channel){ .all = all, .fd = fd, .pipe = { -1, -1 } };
 	channel->request = memory(BUFFER_SIZE);
 	channel->answer = memory(BUFFER_SIZE);
 	if (channel->request && channel->answer)

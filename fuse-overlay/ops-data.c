@@ -25,6 +25,10 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
 		ops_reply(req, r);
 		return;
 	}
+	if (channel_reply_pages(req, handle->fd, offset, size)) {
+		handle_put(ov, handle);
+		return;
+	}
 	buffer = channel_buffer(size);
 	do
 		n = buffer ? pread(handle->fd, buffer, size, offset) : -1;
