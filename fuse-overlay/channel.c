@@ -224,7 +224,7 @@ static int open_tmpfile(struct overlay *ov, const struct fuse_entry_param *entry
 {
 	struct node *node = node_of(ov, entry->ino);
 	struct fuse_file_info fi = { .flags = flags };
-	int r = ops_open(ov, node, &fi);
+	int r = ops_open_file(ov, node, &fi);
 
 	if (r < 0)
 		node_forget(ov, node, 1);

@@ -51,8 +51,8 @@ int channel_parse_setxattr(const char *body, size_t size, struct setxattr *ret);
 char *channel_buffer(size_t size);
 /*
  * Answers the request that is being served with size bytes of the file fd from offset on, by
- * splice(2): the kernel takes them from the file's own pages, with one copy less. False: nothing was
- * answered, read(2) is needed (small answers, shorter files, no pipe to be had).
+ * splice(2): the kernel takes them from the file's own pages, with one copy less. False: nothing
+ * was answered, read(2) is needed (small answers, shorter files, no pipe to be had).
  */
 bool channel_reply_pages(struct fuse_req *req, int fd, off_t offset, size_t size);
 /* This request's caller must lose set-id bits and capabilities of the file it changes. */

@@ -6,11 +6,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -20,11 +18,12 @@
 #include "engine/base/file.h"
 #include "engine/base/str.h"
 #include "fuse-overlay/attr.h"
+#include "fuse-overlay/copydata.h"
 #include "fuse-overlay/links.h"
 #include "fuse-overlay/overlay.h"
 #include "fuse-overlay/override.h"
 
-enum { COPY_BUFFER = 128 * 1024, XATTR_LIST_SIZE = 64 * 1024 };
+enum { XATTR_LIST_SIZE = 64 * 1024 };
 
 /* ---- Locks and names ---- */
 
@@ -62,83 +61,6 @@ struct temp_name temp_name(struct overlay *ov)
 	(void)snprintf(name.text, sizeof(name.text), "#%llx",
 		       (unsigned long long)ov->temp++); /* fits */
 	return name;
-}
-
-/* ---- Data ---- */
-
-/* One run of data by plain reads and writes, where the kernel cannot copy it. */
-static int copy_run_slowly(int from_fd, int to_fd, off_t start, off_t end)
-{
-	auto_free char *buffer = malloc(COPY_BUFFER);
-
-	if (!buffer)
-		return -ENOMEM;
-	while (start < end) {
-		size_t want = end - start < COPY_BUFFER ? (size_t)(end - start) : COPY_BUFFER;
-		ssize_t n = pread(from_fd, buffer, want, start);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : 0; /* it has become shorter */
-		for (ssize_t done = 0; done < n;) {
-			ssize_t w = pwrite(to_fd, buffer + done, (size_t)(n - done), start + done);
-
-			if (w < 0 && errno == EINTR)
-				continue;
-			if (w < 0)
-				return -errno;
-			done += w;
-		}
-		start += n;
-	}
-	return 0;
-}
-
-static int copy_run(int from_fd, int to_fd, off_t start, off_t end)
-{
-	off_t from = start;
-	off_t to = start;
-
-	while (from < end) {
-		ssize_t n = copy_file_range(from_fd, &from, to_fd, &to, (size_t)(end - from), 0);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && (errno == ENOSPC || errno == EIO || errno == EDQUOT || errno == EFBIG))
-			return -errno;
-		if (n <= 0) /* another file system, an old kernel, or /proc's lies about sizes */
-			return copy_run_slowly(from_fd, to_fd, from, end);
-	}
-	return 0;
-}
-
-/* Holes stay holes. */
-static int copy_data(int from_fd, int to_fd, off_t size)
-{
-	off_t at = 0;
-	int r = 0;
-
-	if (size == 0)
-		return 0;
-	if (ioctl(to_fd, FICLONE, from_fd) == 0)
-		return ftruncate(to_fd, size) < 0 ? -errno : 0;
-	while (r == 0 && at < size) {
-		off_t start = lseek(from_fd, at, SEEK_DATA);
-		off_t end = 0;
-
-		if (start < 0 && errno == ENXIO)
-			break; /* a hole up to the end */
-		if (start < 0)
-			start = at; /* no such question here: all is data */
-		end = lseek(from_fd, start, SEEK_HOLE);
-		if (end < 0 || end > size)
-			end = size;
-		if (start < end)
-			r = copy_run(from_fd, to_fd, start, end);
-		at = end;
-	}
-	return r < 0 ? r : ftruncate(to_fd, size) < 0 ? -errno : 0;
 }
 
 /* ---- Attributes ---- */
@@ -458,7 +380,7 @@ static int copy_file(struct overlay *ov, struct node *node, off_t size)
 	if (r == 0)
 		r = fd = make_temp(ov, &temp, &is_named);
 	if (r >= 0)
-		r = copy_data(source->fd, fd, size < st.st_size ? size : st.st_size);
+		r = copy_file_data(source->fd, fd, size < st.st_size ? size : st.st_size);
 	if (r == 0)
 		r = finish_file(ov, node, source->fd, fd, &st);
 	if (r == 0)
@@ -540,16 +462,13 @@ static int take_for_special(struct overlay *ov, const struct node *node, const c
 	return r;
 }
 
-static int copy_special(struct overlay *ov, struct node *node)
+/* A copy of it in the work folder. */
+static int make_copy(struct overlay *ov, struct node *node, const char *temp, struct stat *ret_st)
 {
-	struct temp_name temp = temp_name(ov);
 	char target[PATH_MAX] = "";
-	uint64_t taken = 0;
-	struct place place;
+	struct place place = { .fd = -1, .name = "" };
 	struct spot spot;
-	struct stat st;
-	struct stat made;
-	auto_close int fd = -1; /* of an orphan: all that is left of it */
+	struct stat st = { 0 };
 	int r = node->type == S_IFLNK >> 12 ? attr_read_link(ov, node, target) : 0;
 
 	if (r == 0)
@@ -561,31 +480,50 @@ static int copy_special(struct overlay *ov, struct node *node)
 	if (r == 0 && attr_spot(node, &place, &spot) == 0)
 		r = override_read(ov, node->layer, &spot, &st);
 	if (r == 0)
-		r = make_special(ov, target, ov->work_fd, temp.text, &st);
-	if (r < 0) {
-		place_put(ov, &place);
-		return r;
+		r = make_special(ov, target, ov->work_fd, temp, &st);
+	if (r == 0) {
+		r = finish_special(ov, &place, temp, &st);
+		if (r == 0 && fstatat(ov->work_fd, temp, ret_st, AT_SYMLINK_NOFOLLOW) < 0)
+			r = -errno;
+		if (r < 0)
+			(void)unlinkat(ov->work_fd, temp, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0);
 	}
-	r = finish_special(ov, &place, temp.text, &st);
 	place_put(ov, &place);
-	if (r == 0 && fstatat(ov->work_fd, temp.text, &made, AT_SYMLINK_NOFOLLOW) < 0)
-		r = -errno;
-	if (r == 0 && place.empty) {
-		fd = openat(ov->work_fd, temp.text,
-			    (ov->remembers && !node->folder ? O_RDWR : O_PATH) | O_NOFOLLOW |
-				    O_CLOEXEC);
-		r = fd < 0 ? -errno : 0;
-	}
-	if (r == 0)
+	return r;
+}
+
+/* All that is left of an orphan when its copy's name goes. */
+static int open_copy(const struct overlay *ov, const struct node *node, const char *temp)
+{
+	const int how = ov->remembers && !node->folder ? O_RDWR : O_PATH;
+	int fd = openat(ov->work_fd, temp, how | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int copy_special(struct overlay *ov, struct node *node)
+{
+	const struct temp_name temp = temp_name(ov);
+	const bool is_orphan = !node->names;
+	uint64_t taken = 0;
+	struct stat made;
+	auto_close int fd = -1;
+	int r = make_copy(ov, node, temp.text, &made);
+
+	if (r < 0)
+		return r;
+	if (is_orphan)
+		r = fd = open_copy(ov, node, temp.text);
+	if (r >= 0)
 		r = take_for_special(ov, node, temp.text, &made, &taken);
 	if (r == 0)
 		r = move_up(ov, node, -1, temp.text, made.st_ino);
-	if (r == 0 && place.empty)
+	if (r == 0 && is_orphan)
 		return handle_adopt(ov, node, UPPER, fd_take(&fd), ov->remembers, true);
 	if (r < 0 && taken)
 		quota_give(ov, taken, 1);
 	if (r < 0)
-		(void)unlinkat(ov->work_fd, temp.text, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0);
+		(void)unlinkat(ov->work_fd, temp.text, node->folder ? AT_REMOVEDIR : 0);
 	return r;
 }
 

@@ -170,7 +170,7 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 		ops_reply(req, r);
 		return;
 	}
-	r = ops_open(ops_overlay(req), (struct node *)(uintptr_t)entry.ino, fi);
+	r = ops_open_file(ops_overlay(req), (struct node *)(uintptr_t)entry.ino, fi);
 	if (r < 0) {
 		node_forget(ops_overlay(req), (struct node *)(uintptr_t)entry.ino, 1);
 		ops_reply(req, r);
@@ -241,7 +241,7 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 
 enum { OPEN_PLAIN = 0, OPEN_MAPPED = 1 /* as fuse_file_info.fh: quota_close() is due */ };
 
-int ops_open(struct overlay *ov, struct node *node, struct fuse_file_info *ret_fi)
+int ops_open_file(struct overlay *ov, struct node *node, struct fuse_file_info *ret_fi)
 {
 	int r = 0;
 
@@ -266,7 +266,7 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct overlay *ov = ops_overlay(req);
 	/* The answer is for all files, at once and for good. */
-	int r = ov->quota.is_on ? ops_open(ov, ops_node(req, ino), fi) : -ENOSYS;
+	int r = ov->quota.is_on ? ops_open_file(ov, ops_node(req, ino), fi) : -ENOSYS;
 
 	if (r < 0)
 		ops_reply(req, r);

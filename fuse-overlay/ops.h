@@ -57,7 +57,7 @@ void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 		    struct fuse_file_info *fi);
 /* A file is opened: tells in ret_fi how, and fi->fh is given back to op_release(). */
-int ops_open(struct overlay *ov, struct node *node, struct fuse_file_info *ret_fi);
+int ops_open_file(struct overlay *ov, struct node *node, struct fuse_file_info *ret_fi);
 /* Called by the channel, which takes these requests apart itself: 0 or a negative errno. */
 int op_setxattr(struct overlay *ov, struct node *node, const char *key, const char *value,
 		size_t size, int flags);

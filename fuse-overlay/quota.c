@@ -309,7 +309,7 @@ int quota_write_begin(struct overlay *ov, struct node *node, int fd, off_t offse
 	int r = 0;
 
 	if (!ov->quota.is_on)
-		return 0; /* ret_change: the caller's zeroes */
+		return 0;			     /* ret_change: the caller's zeroes */
 	if (offset > INT64_MAX - QUOTA_BLOCK - part) /* beyond what any file can have */
 		return -EFBIG;
 	change = hold(ov, node, fd);
