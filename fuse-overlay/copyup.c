@@ -506,7 +506,7 @@ static int copy_special(struct overlay *ov, struct node *node)
 	const struct temp_name temp = temp_name(ov);
 	const bool is_orphan = !node->names;
 	uint64_t taken = 0;
-	struct stat made;
+	struct stat made = { 0 };
 	auto_close int fd = -1;
 	int r = make_copy(ov, node, temp.text, &made);
 

@@ -11,7 +11,7 @@ struct ops {
 	char *runtime; /* --runtime of the command line; NULL: as configured */
 	char *mount_program;
 	struct strv storage_limits; /* --storage-opt size and inodes, of containers made now */
-	char *storage_driver; /* as given, for bryo-image; NULL: probe */
+	char *storage_driver;	    /* as given, for bryo-image; NULL: probe */
 	char *cgroup_manager;
 	json_t *conf; /* containers.conf, merged; NULL: not read yet */
 };
