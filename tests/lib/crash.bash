@@ -9,6 +9,8 @@
 # A store and a run folder of the suite's own, so that its dead holders are nobody else's.
 own_store() {
 	export BATS_TEST_TIMEOUT=300
+	# One process more to kill, which makes many calls.
+	[ "${STORAGE_DRIVER:-}" != fuse-overlay ] || BATS_TEST_TIMEOUT=900
 	[ -z "${BRYO_KILL_STEP:-}" ] || BATS_TEST_TIMEOUT=18000
 	fresh_home
 	STORE=$HOME/store
