@@ -25,6 +25,25 @@
 #define RULE_SIZE 8
 #define FRAME_SIZE 8
 
+/*
+ * What every container may use whatever its rules say, as runc and crun have it: nodes may be made
+ * of anything (opening is another matter), and the default devices of the runtime specification
+ * (config-linux.md), with terminals, can be opened.
+ */
+static const struct cgroup_device always[] = {
+	{ .allow = true, .type = 'c', .major = -1, .minor = -1, .access = "m" },
+	{ .allow = true, .type = 'b', .major = -1, .minor = -1, .access = "m" },
+	{ .allow = true, .type = 'c', .major = 1, .minor = 3, .access = "rwm" },    /* null */
+	{ .allow = true, .type = 'c', .major = 1, .minor = 5, .access = "rwm" },    /* zero */
+	{ .allow = true, .type = 'c', .major = 1, .minor = 7, .access = "rwm" },    /* full */
+	{ .allow = true, .type = 'c', .major = 1, .minor = 8, .access = "rwm" },    /* random */
+	{ .allow = true, .type = 'c', .major = 1, .minor = 9, .access = "rwm" },    /* urandom */
+	{ .allow = true, .type = 'c', .major = 5, .minor = 0, .access = "rwm" },    /* tty */
+	{ .allow = true, .type = 'c', .major = 5, .minor = 1, .access = "rwm" },    /* console */
+	{ .allow = true, .type = 'c', .major = 5, .minor = 2, .access = "rwm" },    /* ptmx */
+	{ .allow = true, .type = 'c', .major = 136, .minor = -1, .access = "rwm" }, /* pts */
+};
+
 /* ---- v1 ---- */
 
 static int apply_v1(int fd, const struct cgroup_device *rule, struct err *err)
@@ -53,7 +72,7 @@ static int apply_v1(int fd, const struct cgroup_device *rule, struct err *err)
 /* ---- v2 ---- */
 
 struct program {
-	struct bpf_insn code[RULES_MAX * RULE_SIZE + FRAME_SIZE];
+	struct bpf_insn code[(RULES_MAX + ARRAY_SIZE(always)) * RULE_SIZE + FRAME_SIZE];
 	int size;
 };
 
@@ -177,12 +196,15 @@ int cgroup_apply_devices(const struct cgroup_apply *a, struct err *err)
 	const struct cgroup_limits *l = a->limits;
 	int v1 = a->cgroup->v1_fds[__builtin_ctz(CGROUP_DEVICES)];
 	auto_free struct program *program = NULL;
+	auto_free struct cgroup_device *rules = NULL;
 	auto_close int fd = -1;
 	int r = 0;
 
 	if (v1 >= 0) {
 		for (size_t i = 0; i < l->device_count && r == 0; i++)
 			r = apply_v1(v1, &l->devices[i], err);
+		for (size_t i = 0; i < ARRAY_SIZE(always) && r == 0; i++)
+			r = apply_v1(v1, &always[i], err);
 		return r;
 	}
 	if (a->cgroup->fd < 0)
@@ -190,7 +212,11 @@ int cgroup_apply_devices(const struct cgroup_apply *a, struct err *err)
 	if (l->device_count > RULES_MAX)
 		return err_say(err, ERR_UNSUPPORTED, "more than %d device rules", RULES_MAX);
 	program = xcalloc(1, sizeof(*program));
-	emit_all(program, l->devices, l->device_count);
+	rules = xcalloc(l->device_count + ARRAY_SIZE(always), sizeof(*rules));
+	if (l->device_count)
+		memcpy(rules, l->devices, l->device_count * sizeof(*rules));
+	memcpy(rules + l->device_count, always, sizeof(always));
+	emit_all(program, rules, l->device_count + ARRAY_SIZE(always));
 	r = fd = load(program);
 	if (r >= 0)
 		r = attach(a->cgroup->fd, fd);

@@ -32,6 +32,25 @@ teardown_file() { remove_all; }
 	has_not "$output" written
 }
 
+@test "the default devices can be used, others not; exec is in the same groups" {
+	run_bryo run --rm tiny sh -c 'for i in null zero full random urandom; do head -c 1 </dev/$i >/dev/null || echo "$i: cannot be read"; done; echo x >/dev/null && echo written'
+	is "$output" written
+	run_bryo run --rm -t tiny sh -c 'echo x >/dev/tty && echo written'
+	has "$output" written
+	bryo run -d --name groups tiny sleep 100
+	run_bryo exec groups cat /proc/self/cgroup
+	inside=$output
+	run_bryo exec groups cat /proc/1/cgroup
+	is "$inside" "$output"
+	run_bryo exec -d groups sleep 99
+	run_bryo exec groups sh -c 'for p in $(pidof sleep); do cat /proc/$p/cgroup; done | sort | uniq -c | awk "{ print \$1 }" | sort -u'
+	is "$output" 2 "each group of the two sleeps is the same"
+	run_bryo exec groups head -c 1 /dev/zero
+	run bryo run --rm --cap-add=MKNOD tiny sh -c 'mknod /m c 1 1 && head -c 1 /m'
+	isnt "$status" 0 "memory itself is open"
+	bryo rm -f -t 0 groups
+}
+
 @test "overlay by the kernel, and images with their owners" {
 	run_bryo run --rm tiny stat -c %u:%g /data/sub/two
 	is "$output" 33:44
