@@ -189,6 +189,24 @@ static int start_process(const struct exec_call *call, struct runtime_container 
 	return r;
 }
 
+/* Descriptors that the fork needs, in fresh memory. */
+static int *list_needed(const struct exec_call *call, int end, size_t *ret_count)
+{
+	const struct runtime_exec_args *run = &call->args;
+	const int own[] = { end, run->pidfd, run->cgroup_fd, run->seccomp_cache_fd };
+	int *needed = xcalloc(ARRAY_SIZE(own) + CGROUP_KINDS + run->pass_fd_count, sizeof(int));
+	size_t count = ARRAY_SIZE(own);
+
+	memcpy(needed, own, sizeof(own));
+	for (size_t i = 0; i < CGROUP_KINDS; i++)
+		if (call->cgroup->v1_fds[i] >= 0)
+			needed[count++] = call->cgroup->v1_fds[i];
+	for (size_t i = 0; i < run->pass_fd_count; i++)
+		needed[count++] = run->pass_fds[i];
+	*ret_count = count;
+	return needed;
+}
+
 /*
  * Detached: a fork of the command stays to reap the process and to hold its terminal. It has
  * nothing of the caller's.
@@ -203,14 +221,9 @@ static int run_detached(const struct exec_call *call, char **ret_session, struct
 
 	if (pid == 0) {
 		struct runtime_container process = RUNTIME_CONTAINER_INIT;
-		const struct runtime_exec_args *run = &call->args;
-		const int own[] = { ends[1], run->pidfd, run->cgroup_fd, run->seccomp_cache_fd };
-		size_t count = ARRAY_SIZE(own) + run->pass_fd_count;
-		int *keep = xcalloc(count, sizeof(*keep)); /* as long as this process */
+		size_t count = 0;
+		int *keep = list_needed(call, ends[1], &count); /* as long as this process */
 
-		memcpy(keep, own, sizeof(own));
-		for (size_t i = ARRAY_SIZE(own); i < count; i++)
-			keep[i] = run->pass_fds[i - ARRAY_SIZE(own)];
 		r = proc_stay(keep, count, "bryo-exec");
 		if (r == 0)
 			r = start_process(call, &process, &from_child);
@@ -320,6 +333,7 @@ int container_exec(struct engine *engine, const char *name, const struct contain
 		call.args.pid = (pid_t)c.state.pid;
 		call.args.pidfd = pidfd;
 		call.args.cgroup_fd = group.fd;
+		call.args.cgroup = &group;
 		call.args.seccomp_cache_fd = seccomp_fd;
 		r = run(args, &call, ret_status, ret_session, err);
 	}

@@ -28,6 +28,7 @@
 #include "engine/base/err.h"
 #include "engine/base/fd.h"
 #include "engine/base/proc.h"
+#include "engine/cgroup/cgroup.h"
 #include "engine/runtime/clone-internal.h"
 #include "engine/runtime/mount-internal.h"
 #include "engine/runtime/plan-internal.h"
@@ -121,6 +122,15 @@ static int join(const struct exec_plan *plan, int flags, struct err *err)
 			      : err_set(err, -errno, "cannot enter the container's namespaces");
 }
 
+/* With the caller's rights, and before anything of the container's runs: its limits hold from the
+ * first moment (cgroup v2's come with clone3(2)). */
+static int enter_groups(const struct exec_plan *plan, struct err *err)
+{
+	const struct cgroup *cgroup = plan->args->cgroup;
+
+	return cgroup && cgroup->v1 ? cgroup_enter(cgroup, 0, err) : 0;
+}
+
 /*
  * Runs with: the caller's rights, then those of root in the container's user namespace. Must:
  * enter and fork. It is not in the container's pid namespace itself, so nobody there sees it.
@@ -136,6 +146,8 @@ static _Noreturn void exec_between(struct exec_plan *plan, int caller_end)
 	(void)close(caller_end);
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		r = err_set(&err, -errno, "cannot hide from the container's processes");
+	if (r == 0)
+		r = enter_groups(plan, &err);
 	if (r == 0)
 		r = join(plan, plan->flags, &err);
 	if (r == 0 && (plan->flags & CLONE_NEWUSER)) {
@@ -207,7 +219,7 @@ static _Noreturn void exec_child(struct exec_plan *plan, int caller_end)
 	struct err err = ERR_INIT;
 
 	(void)close(caller_end);
-	if (join(plan, plan->flags & ~CLONE_NEWPID, &err) == 0)
+	if (enter_groups(plan, &err) == 0 && join(plan, plan->flags & ~CLONE_NEWPID, &err) == 0)
 		exec_main(plan);
 	(void)sync_send_error(plan->sync_fd, &err);
 	_exit(0);

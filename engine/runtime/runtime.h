@@ -22,6 +22,7 @@
 
 #include "engine/runtime/oci.h"
 
+struct cgroup;
 struct err;
 
 struct runtime_create_args {
@@ -114,6 +115,7 @@ struct runtime_exec_args {
 	int stdio[3];
 	int console_socket;
 	int cgroup_fd; /* folder of the container's cgroup v2; -1: wherever the caller is */
+	const struct cgroup *cgroup; /* whose groups of v1 it enters before all else; may be NULL */
 	const int *pass_fds;
 	size_t pass_fd_count;
 	int seccomp_cache_fd;

@@ -40,6 +40,9 @@ four='for t in 1 2 3 4; do for d in a dir; do mkdir -p l/t$t-$d/sub; for f in c 
 churn='mkdir l; for i in $(seq 0 499); do : >l/stays-$i; done; : >l/f
 	lay l; "$CALLS" churn m 500 & churn=$!; "$CALLS" writers m/f 8; wait $churn
 	is "$(wc -l <m/f)" 4000; down'
+all='xattr_permissions=2,size=1g,inodes=100000,redirect_dir=on'
+options="lay l1:l2:l3 $all"'; cp -a m/. ref; for seed in 1 2 3; do "$MODEL" m ref $seed 4000 -u 3; done; down'
+four_options=${four/lay l;/lay l $all;}
 # Four names of each file, written by four at once: one of them copies it up, under all names.
 links='mkdir -p l/x l/y; for i in $(seq 50); do echo $i >l/$i; ln l/$i l/x/$i; ln l/$i l/y/$i; ln l/$i l/x/also-$i; done
 	lay l
@@ -52,6 +55,8 @@ links='mkdir -p l/x l/y; for i in $(seq 50); do echo $i >l/$i; ln l/$i l/x/$i; l
 @test "asan: random operations" { sanitized asan <<<"$layers$random"; }
 @test "asan: random operations by three users" { sanitized asan <<<"$layers$users"; }
 @test "asan: random operations by four at once" { sanitized asan <<<"$four"; }
+@test "asan: random operations with owners, a quota and redirects" { sanitized asan <<<"$layers$options"; }
+@test "asan: the same by four at once" { sanitized asan <<<"$four_options"; }
 @test "asan: listings beside changes, and eight writers" { sanitized asan <<<"$churn"; }
 @test "asan: hard links copied up by all their names at once" { sanitized asan <<<"$links"; }
 
@@ -59,5 +64,7 @@ links='mkdir -p l/x l/y; for i in $(seq 50); do echo $i >l/$i; ln l/$i l/x/$i; l
 @test "tsan: random operations" { sanitized tsan <<<"$layers$random"; }
 @test "tsan: random operations by three users" { sanitized tsan <<<"$layers$users"; }
 @test "tsan: random operations by four at once" { sanitized tsan <<<"$four"; }
+@test "tsan: random operations with owners, a quota and redirects" { sanitized tsan <<<"$layers$options"; }
+@test "tsan: the same by four at once" { sanitized tsan <<<"$four_options"; }
 @test "tsan: listings beside changes, and eight writers" { sanitized tsan <<<"$churn"; }
 @test "tsan: hard links copied up by all their names at once" { sanitized tsan <<<"$links"; }

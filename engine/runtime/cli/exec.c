@@ -241,12 +241,11 @@ static int execute(struct running *run, const struct options *o, struct err *err
 	args.pidfd = run->pidfd;
 	args.console_socket = run->console;
 	args.cgroup_fd = run->cgroup.fd;
+	args.cgroup = &run->cgroup;
 	args.seccomp_cache_fd = run->cache;
 	for (int i = 0; i < 3; i++)
 		args.stdio[i] = i;
 	r = runtime_exec(&args, &run->process, err);
-	if (r == 0 && run->cgroup.v1)
-		r = cgroup_enter(&run->cgroup, run->process.pid, err);
 	if (r == 0 && o->pid_file)
 		r = bundle_write_pid(o->pid_file, run->process.pid, err);
 	if (r < 0 || o->detach)
