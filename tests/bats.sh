@@ -127,6 +127,7 @@ environment=(HOME="$home" USER="$(${as_user[@]} id -un)" LOGNAME="$(${as_user[@]
 # ---- Run, by file in parallel ----
 # A kill at each of some thousand calls takes hours.
 suite_timeout=900
+[ "${STORAGE_DRIVER:-}" != fuse-overlay ] || suite_timeout=3600
 [ -z "${BRYO_KILL_STEP:-}" ] || suite_timeout=36000
 export work suite_timeout
 one() {
