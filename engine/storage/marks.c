@@ -58,10 +58,15 @@ static struct entry_path path_of(int dir_fd, const char *name)
 
 bool marks_hide(int marks, int dir_fd, const char *name, const struct stat *st)
 {
+	auto_close int fd = -1;
+
 	if (is_whiteout(st))
 		return true;
-	return marks & MARK_WHITEOUTS && S_ISREG(st->st_mode) && st->st_size == 0 &&
-	       lgetxattr(path_of(dir_fd, name).text, STORAGE_WHITEOUT_XATTR, NULL, 0) >= 0;
+	if (!(marks & MARK_WHITEOUTS) || !S_ISREG(st->st_mode) || st->st_size > 0)
+		return false;
+	/* Not by a path: who unpacks layers sees no /proc. */
+	fd = openat(dir_fd, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	return fd >= 0 && fgetxattr(fd, STORAGE_WHITEOUT_XATTR, NULL, 0) >= 0;
 }
 
 /* ---- Remembered owners ---- */
