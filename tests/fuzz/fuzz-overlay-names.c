@@ -118,6 +118,8 @@ static const char *take_key(struct input *in)
 					    "security.capability",
 					    "system.posix_acl_access",
 					    "user.overlay.metacopy",
+					    "user.overlay.whiteout",
+					    "user.overlay.bryo.opaque",
 					    "user.b" /* no remembered owners: override.h */ };
 
 	return keys[draw(in) % ARRAY_SIZE(keys)];
@@ -154,7 +156,7 @@ static void make_entry(struct input *in, int dir_fd, int *ret_dir)
 		break;
 	case 5: /* a mark of the folder itself */
 		for (size_t i = 0; i < sizeof(value); i++)
-			value[i] = kind & 0x80 ? (char)draw(in) : 'y';
+			value[i] = kind & 0x80 ? (char)draw(in) : kind & 0x20 ? 'x' : 'y';
 		(void)fsetxattr(dir_fd, take_key(in), value, 1 + draw(in) % sizeof(value), 0);
 		break;
 	case 6: /* a second name */
@@ -198,8 +200,8 @@ struct world {
 	struct overlay ov;
 	struct node *held[HELD]; /* lookups, as the kernel counts them */
 	size_t held_count;
-	bool has_devices;
-	bool is_fresh; /* nothing was asked for yet */
+	enum whiteout_kind whiteouts; /* that it makes */
+	bool is_fresh;		      /* nothing was asked for yet */
 };
 
 static void open_world(struct world *w)
@@ -217,7 +219,9 @@ static void open_world(struct world *w)
 		fprintf(stderr, "%s\n", err.text);
 		abort();
 	}
-	w->ov.has_devices = w->ov.has_devices && w->has_devices;
+	w->ov.whiteouts = w->whiteouts;
+	if (w->whiteouts == WHITEOUT_XATTR) /* the device that they would be links of */
+		must(unlinkat(w->ov.work_fd, "whiteout", 0) == 0);
 	w->is_fresh = true;
 }
 
@@ -414,7 +418,8 @@ static void step_remove(struct world *w, struct node *parent, const char *name)
 	show("remove", parent, name, "", r);
 	answers("remove", r,
 		(r == -ENOTEMPTY && !is_empty) ||
-			(r == -ENAMETOOLONG && !w->ov.has_devices && strlen(name) > 251));
+			(r == -ENAMETOOLONG && w->ov.whiteouts == WHITEOUT_MARK &&
+			 strlen(name) > 251));
 	must((look(w, parent, name, &entry) == NULL) == (r == 0));
 }
 
@@ -612,7 +617,7 @@ static void drive(struct input *in)
 	make_layer(in, "t/l2");
 	make_layer(in, "t/up");
 	must(mkdirat(top_fd, "t/work", 0700) == 0);
-	w.has_devices = !(flags & 1);
+	w.whiteouts = flags & 1 ? WHITEOUT_MARK : flags & 2 ? WHITEOUT_XATTR : WHITEOUT_DEVICE;
 	must(file_tree_usage(top_fd, "t/l1", &bytes[0], &entries[0]) == 0);
 	open_world(&w);
 	see(&w, 0);
