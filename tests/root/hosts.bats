@@ -170,3 +170,21 @@ in_place() {
 		BRYO="$BRYO" ROOTFS="$ROOTFS" bash script
 	[ "$status" = 0 ] || { echo "$output"; false; }
 }
+
+@test "bryo in a container of bryo's, both on the FUSE overlay" {
+	flags="--root $PLACE/outer/s --runroot $PLACE/outer/r --storage-driver=fuse-overlay"
+	cat >"$PLACE/inner" <<-'EOT'
+		set -e
+		export HOME=/root
+		b() { /b/bryo --root /store --runroot /run/b --storage-driver=fuse-overlay "$@"; }
+		b import -q /rootfs.tar t >/dev/null
+		b run --name x --network=none t sh -c 'mount | grep -c "bryo-overlay on / "; [ ! -e /data/one ] || rm /data/one; ls /data/one 2>&1 || true'
+		b wait x >/dev/null; b start -a x; b rm x >/dev/null
+	EOT
+	"$BRYO" $flags import -q "$ROOTFS" outer >/dev/null
+	run --separate-stderr "$BRYO" $flags run --rm --privileged --network=none --device /dev/fuse \
+		-v /usr:/usr:ro -v /lib:/lib:ro -v /lib64:/lib64:ro -v "${BRYO%/*}:/b:ro" -v "$ROOTFS:/rootfs.tar:ro" -v "$PLACE/inner:/inner:ro" outer sh /inner
+	"$BRYO" $flags rmi -af >/dev/null
+	gone=$'1\nls: /data/one: No such file or directory'
+	is "$output" "$gone"$'\n'"$gone" "with $stderr"
+}
