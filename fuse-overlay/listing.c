@@ -273,6 +273,8 @@ static int take_entry(struct merge *m, unsigned layer, int dir_fd, const struct 
 	}
 	if (entry.flags & ENTRY_HIDDEN && !m->slots)
 		return 0;
+	if (entry.flags & ENTRY_HIDDEN)
+		entry.type = DT_UNKNOWN; /* a mark may be a folder, and is not asked for its own */
 	if (entry.type == DT_REG && ov->layers[layer].override_key) {
 		const struct spot spot = { dir_fd, name };
 

@@ -107,20 +107,20 @@ static const char *take_name(struct input *in, char own[16])
 
 static const char *take_key(struct input *in)
 {
-	static const char *const keys[] = { "user.a",
-					    "user.overlay.opaque",
-					    "user.overlay.overlay.opaque",
-					    "user.overlay.bryo.ino",
-					    "user.overlay.redirect",
-					    "user.overlay.",
-					    "user.fuseoverlayfs.opaque",
-					    "trusted.overlay.opaque",
-					    "security.capability",
-					    "system.posix_acl_access",
-					    "user.overlay.metacopy",
-					    "user.overlay.whiteout",
-					    "user.overlay.bryo.opaque",
-					    "user.b" /* no remembered owners: override.h */ };
+	static const char
+		*const keys[] = { "user.a",
+				  "user.overlay.opaque",
+				  "user.overlay.overlay.opaque",
+				  "user.overlay.bryo.ino",
+				  "user.overlay.origin", /* a redirect is refused: EPERM */
+				  "user.overlay.",
+				  "user.fuseoverlayfs.opaque",
+				  "trusted.overlay.opaque",
+				  "security.capability",
+				  "system.posix_acl_access",
+				  "user.overlay.metacopy",
+				  "user.overlay.bryo.opaque",
+				  "user.b" /* no remembered owners: override.h */ };
 
 	return keys[draw(in) % ARRAY_SIZE(keys)];
 }
@@ -134,10 +134,12 @@ static void make_entry(struct input *in, int dir_fd, int *ret_dir)
 	char path[64];
 	const char *name = take_name(in, own);
 	unsigned kind = draw(in);
+	const char *key = NULL;
+	char said = 0;
 	int fd = -1;
 
 	/* What cannot be made is left out. */
-	switch (kind % 9) {
+	switch (kind % 10) {
 	case 0:
 	case 1:
 		(void)mkdirat(dir_fd, name, 0755);
@@ -157,10 +159,23 @@ static void make_entry(struct input *in, int dir_fd, int *ret_dir)
 	case 5: /* a mark of the folder itself */
 		for (size_t i = 0; i < sizeof(value); i++)
 			value[i] = kind & 0x80 ? (char)draw(in) : kind & 0x20 ? 'x' : 'y';
-		(void)fsetxattr(dir_fd, take_key(in), value, 1 + draw(in) % sizeof(value), 0);
+		key = take_key(in);
+		/* Whiteouts that are in it already stay such. */
+		if (fgetxattr(dir_fd, key, &said, 1) != 1 || said != 'x')
+			(void)fsetxattr(dir_fd, key, value, 1 + draw(in) % sizeof(value), 0);
 		break;
 	case 6: /* a second name */
 		(void)linkat(dir_fd, "a", dir_fd, name, 0);
+		break;
+	case 7: /* a whiteout by attribute; in folders that do not say so it is none */
+		if (fgetxattr(dir_fd, "user.overlay.opaque", &said, 1) == 1 && said != 'x')
+			break;
+		fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+		if (fd >= 0) {
+			(void)fsetxattr(dir_fd, "user.overlay.opaque", "x", 1, 0);
+			(void)fsetxattr(fd, "user.overlay.whiteout", "y", 1, 0);
+		}
+		fd_close(&fd);
 		break;
 	default:
 		(void)mknodat(dir_fd, name, S_IFREG | 0644, 0);

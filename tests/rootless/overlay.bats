@@ -14,6 +14,7 @@ teardown_file() { remove_all; }
 		echo a >a/same; echo b >b/same; echo c >c/only-c; echo b >b/d/in-b; echo a >a/d/in-a
 		echo x >b/gone-dev; mknod a/gone-dev c 0 0
 		echo x >b/gone-wh; : >a/.wh.gone-wh
+		echo x >b/gone-up; mkdir -p up/.wh.gone-up # in the upper folder, and whatever the mark is
 		echo x >c/d/gone-below; : >b/d/.wh.gone-below
 		echo x >b/d/opaque/hidden; setfattr -n user.overlay.opaque -v y a/d/opaque
 		mkdir -p a/oci b/oci; : >a/oci/.wh..wh..opq; echo x >b/oci/hidden; echo y >a/oci/seen
