@@ -63,6 +63,11 @@ int fuse_overlay_mount_by(const char *program, const struct fuse_overlay_args *a
 #define FUSE_OVERLAY_OWNER_XATTR "user.containers.override_stat"
 enum { FUSE_OVERLAY_OWNER_MAX = 512 }; /* bytes of a value */
 void fuse_overlay_owner(const struct stat *st, char ret_text[FUSE_OVERLAY_OWNER_MAX]);
+/*
+ * Lays a value ("UID:GID:MODE[:TYPE]") over st, the file's own attributes. -EIO: it is none, or
+ * cannot be one of such a file: only a regular file may stand for another type, and for no folder.
+ */
+int fuse_overlay_owner_parse(const char *text, size_t size, struct stat *st);
 
 /* A symlink can bear none: its owner is an attribute of its folder, "UID:GID:NAME", by the hash of
  * its name. */
@@ -73,3 +78,5 @@ struct fuse_overlay_link_owner {
 };
 void fuse_overlay_link_owner(const struct stat *st, const char *name,
 			     struct fuse_overlay_link_owner *ret);
+/* Lays such a value over st, if it is name's. -EIO: it is none. */
+int fuse_overlay_link_owner_parse(const char *text, size_t size, const char *name, struct stat *st);

@@ -137,6 +137,43 @@ int whiteout_file(int dir_fd, const char *name)
 	return has_name(dir_fd, mark);
 }
 
+bool whiteout_may_be_file(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && st->st_size == 0;
+}
+
+int whiteout_by_xattr(const struct overlay *ov, int dir_fd, const char *name)
+{
+	ssize_t n = xattr_get(dir_fd, name, XATTR_WHITEOUT, NULL, 0);
+
+	if (n == -ENODATA && ov->has_trusted)
+		n = xattr_get(dir_fd, name, XATTR_TRUSTED_WHITEOUT, NULL, 0);
+	return n >= 0 ? 1 : n == -ENODATA || n == -EOPNOTSUPP ? 0 : (int)n;
+}
+
+int whiteout_is(const struct overlay *ov, struct node_part *part, int dir_fd, const char *name,
+		const struct stat *st)
+{
+	int r = 0;
+
+	if (whiteout_device(st))
+		return 1;
+	if (!whiteout_may_be_file(st))
+		return 0;
+	r = whiteout_folder(ov, part, dir_fd);
+	return r <= 0 ? r : whiteout_by_xattr(ov, dir_fd, name);
+}
+
+int whiteout_is_at(const struct overlay *ov, const struct node *folder, int dir_fd,
+		   const char *name)
+{
+	struct stat st;
+
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return whiteout_is(ov, node_part_in(folder, UPPER), dir_fd, name, &st);
+}
+
 static bool is_listed(const char *list, ssize_t size, const char *key)
 {
 	for (const char *at = list; at < list + size; at += strlen(at) + 1)
@@ -149,24 +186,28 @@ static const struct {
 	const char *key;
 	enum folder_mark mark;
 } mark_keys[] = {
+	/* These two first: whiteout_folder(). They may say FOLDER_WHITEOUTS instead. */
 	{ XATTR_OPAQUE, FOLDER_OPAQUE },
 	{ XATTR_TRUSTED_OPAQUE, FOLDER_OPAQUE },
+	{ XATTR_OWN_OPAQUE, FOLDER_OPAQUE },
 	/* What fuse-overlayfs leaves where it has no other way. */
 	{ "user.fuseoverlayfs.opaque", FOLDER_OPAQUE },
 	{ XATTR_REDIRECT, FOLDER_REDIRECT },
 	{ XATTR_TRUSTED_REDIRECT, FOLDER_REDIRECT },
 };
 
-/* 1 where the attribute marks the folder so, 0 where it is not there or says something else. */
+/* How the attribute marks the folder, 0 where it is not there or says something else. */
 static int has_mark(int dir_fd, const char *name, size_t index)
 {
 	char value = 0;
 	ssize_t n = xattr_get(dir_fd, name, mark_keys[index].key, &value, 1);
 
 	if (mark_keys[index].mark == FOLDER_REDIRECT && (n >= 0 || n == -ERANGE))
-		return 1; /* whatever it says */
-	if (n >= 0)
-		return n == 1 && value == 'y';
+		return FOLDER_REDIRECT; /* whatever it says */
+	if (n == 1)
+		return value == 'y' ? FOLDER_OPAQUE : value == 'x' ? FOLDER_WHITEOUTS : 0;
+	if (n == 0)
+		return 0;
 	return n == -ENODATA || n == -EOPNOTSUPP || n == -ERANGE ? 0 : (int)n;
 }
 
@@ -188,13 +229,31 @@ int folder_marks(const struct overlay *ov, int dir_fd, const char *name)
 		r = has_mark(dir_fd, name, i);
 		if (r < 0)
 			return r;
-		marks |= r ? (int)mark_keys[i].mark : 0;
+		marks |= r;
 	}
 	if (marks & FOLDER_OPAQUE)
 		return marks;
 	(void)snprintf(path, sizeof(path), "%s/" OPAQUE_NAME, name); /* fits */
 	r = has_name(dir_fd, path);
 	return r < 0 ? r : r ? marks | FOLDER_OPAQUE : marks;
+}
+
+int whiteout_folder(const struct overlay *ov, struct node_part *part, int dir_fd)
+{
+	int marks = 0;
+
+	if (part && part->whiteouts != WHITEOUTS_UNKNOWN)
+		return part->whiteouts == WHITEOUTS_SOME;
+	for (size_t i = 0; marks >= 0 && i < (ov->has_trusted ? 2 : 1); i++) {
+		int r = has_mark(dir_fd, ".", i);
+
+		marks = r < 0 ? r : marks | r;
+	}
+	if (marks < 0)
+		return marks;
+	if (part)
+		part->whiteouts = marks & FOLDER_WHITEOUTS ? WHITEOUTS_SOME : WHITEOUTS_NONE;
+	return (marks & FOLDER_WHITEOUTS) != 0;
 }
 
 /* ---- Attributes ---- */

@@ -12,6 +12,8 @@
 #include <sys/types.h>
 
 struct err;
+struct node;
+struct node_part;
 struct overlay;
 
 enum { UPPER = 0 /* index of the one layer that is written to */ };
@@ -35,9 +37,13 @@ struct layer {
 #define XATTR_ESCAPED "user.overlay.overlay."
 #define XATTR_NUMBER "user.overlay.bryo.ino"
 #define XATTR_OPAQUE "user.overlay.opaque"
+#define XATTR_WHITEOUT "user.overlay.whiteout"
+/* Of an upper folder whose XATTR_OPAQUE says already that whiteouts may be in it. */
+#define XATTR_OWN_OPAQUE "user.overlay.bryo.opaque"
 #define XATTR_REDIRECT "user.overlay.redirect"
 /* The kernel's, where it is mounted by real root without userxattr: read, never made. */
 #define XATTR_TRUSTED_OPAQUE "trusted.overlay.opaque"
+#define XATTR_TRUSTED_WHITEOUT "trusted.overlay.whiteout"
 #define XATTR_TRUSTED_REDIRECT "trusted.overlay.redirect"
 
 /* Opens the folders named by the options. */
@@ -55,10 +61,29 @@ bool whiteout_device(const struct stat *st);
 /* 1 where a layer hides name by a file ".wh.NAME", 0 where it does not; or an error, which must not
  * be taken for "no": what is deleted would be seen. dir_fd: the folder in that layer. */
 int whiteout_file(int dir_fd, const char *name);
+/*
+ * Whiteouts where there can be no 0/0 devices, on another overlay (Linux 6.7, overlayfs.rst,
+ * "Nesting overlayfs mounts"): empty regular files with an attribute, in a folder whose opaque
+ * attribute is "x". Elsewhere nobody looks for them. All of these: 1, 0 or an error.
+ */
+bool whiteout_may_be_file(const struct stat *st);
+int whiteout_by_xattr(const struct overlay *ov, int dir_fd, const char *name);
+/* Whether there may be some in dir_fd; part: that folder's, which remembers it, or NULL. The tree
+ * is held where there is one. */
+int whiteout_folder(const struct overlay *ov, struct node_part *part, int dir_fd);
+/* Whether the file name of it, with attributes st, is a whiteout of either kind. */
+int whiteout_is(const struct overlay *ov, struct node_part *part, int dir_fd, const char *name,
+		const struct stat *st);
+
+/* The same of what is at name in a folder's upper part; 0 also where nothing is. */
+int whiteout_is_at(const struct overlay *ov, const struct node *folder, int dir_fd,
+		   const char *name);
+
 /* What marks the folder name of dir_fd bears, or an error. */
 enum folder_mark {
-	FOLDER_OPAQUE = 1,   /* hides what lies below it */
-	FOLDER_REDIRECT = 2, /* its lower parts lie elsewhere, or so it says: see redirect.h */
+	FOLDER_OPAQUE = 1,    /* hides what lies below it */
+	FOLDER_REDIRECT = 2,  /* its lower parts lie elsewhere, or so it says: see redirect.h */
+	FOLDER_WHITEOUTS = 4, /* regular files in it may be whiteouts */
 };
 int folder_marks(const struct overlay *ov, int dir_fd, const char *name);
 

@@ -94,7 +94,7 @@ static int look_at(const struct walk_entry *at)
 
 		if (marks < 0)
 			return marks == -ENOENT ? 0 : marks;
-		return marks == FOLDER_REDIRECT
+		return (marks & (FOLDER_REDIRECT | FOLDER_OPAQUE)) == FOLDER_REDIRECT
 			       ? add_redirect(reading->table, walk_path(at->folder, e->d_name))
 			       : 0;
 	}

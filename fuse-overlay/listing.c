@@ -111,6 +111,7 @@ struct merge {
 	uint32_t *
 		slots; /* index of an entry + 1; 0: free. NULL: one layer alone, nothing to merge */
 	size_t slot_count;
+	bool has_whiteouts; /* the part that is read may have some that are regular files */
 };
 
 static struct listing_entry *merge_find(const struct merge *m, const char *name, uint64_t hash)
@@ -228,6 +229,19 @@ static int number_folder(const struct merge *m, int dir_fd, const char *name,
 	return 0;
 }
 
+/* Such a file with such an attribute: most have none. */
+static int is_whiteout_file(const struct overlay *ov, int dir_fd, const char *name)
+{
+	struct stat st;
+	int r = whiteout_by_xattr(ov, dir_fd, name);
+
+	if (r <= 0)
+		return r == -ENOENT ? 0 : r;
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return whiteout_may_be_file(&st);
+}
+
 static int take_entry(struct merge *m, unsigned layer, int dir_fd, const struct raw_entry *raw)
 {
 	struct overlay *ov = m->ov;
@@ -250,8 +264,17 @@ static int take_entry(struct merge *m, unsigned layer, int dir_fd, const struct 
 		if (whiteout_device(&st))
 			entry.flags = ENTRY_HIDDEN;
 	}
+	if (entry.type == DT_REG && m->has_whiteouts && !entry.flags) {
+		r = is_whiteout_file(ov, dir_fd, name);
+		if (r < 0)
+			return r;
+		if (r)
+			entry.flags = ENTRY_HIDDEN;
+	}
 	if (entry.flags & ENTRY_HIDDEN && !m->slots)
 		return 0;
+	if (entry.flags & ENTRY_HIDDEN)
+		entry.type = DT_UNKNOWN; /* a mark may be a folder, and is not asked for its own */
 	if (entry.type == DT_REG && ov->layers[layer].override_key) {
 		const struct spot spot = { dir_fd, name };
 
@@ -290,6 +313,13 @@ static int read_part(struct merge *m, struct node *node, unsigned layer)
 	handle_put(m->ov, dir);
 	if (fd < 0)
 		return -errno;
+	pthread_rwlock_rdlock(&m->ov->tree);
+	r = whiteout_folder(m->ov, node_part_in(node, layer), fd);
+	pthread_rwlock_unlock(&m->ov->tree);
+	if (r < 0)
+		return r;
+	m->has_whiteouts = r;
+	r = 0;
 	for (;;) {
 		long n = syscall(SYS_getdents64, fd, buffer, READ_SIZE);
 

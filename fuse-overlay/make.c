@@ -98,17 +98,11 @@ static int make_over(struct overlay *ov, int dir_fd, const char *name, const str
 	return r;
 }
 
-static bool is_hidden(int dir_fd, const char *name)
-{
-	struct stat st;
-
-	return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && whiteout_device(&st);
-}
-
 static int make_in(struct overlay *ov, struct node *parent, int dir_fd, const char *name,
 		   const struct make_args *args)
 {
 	int is_marked = node_is_merged(parent) ? whiteout_file(dir_fd, name) : 0;
+	int is_over = 0;
 	int r = 0;
 
 	if (is_marked < 0)
@@ -120,12 +114,16 @@ static int make_in(struct overlay *ov, struct node *parent, int dir_fd, const ch
 		r = make_at(ov->work_fd, temp.text, args);
 		if (r == 0)
 			r = whiteout_make_opaque(ov->work_fd, temp.text);
-		if (r == 0) /* a device may hide the name as well */
-			r = put_over(ov->work_fd, temp.text, dir_fd, name, is_hidden(dir_fd, name));
+		if (r == 0) /* a whiteout may hide the name as well */
+			r = is_over = whiteout_is_at(ov, parent, dir_fd, name);
+		if (r >= 0)
+			r = put_over(ov->work_fd, temp.text, dir_fd, name, is_over);
 	} else {
 		r = make_at(dir_fd, name, args);
-		if (r == -EEXIST && is_hidden(dir_fd, name))
-			r = make_over(ov, dir_fd, name, args);
+		if (r == -EEXIST)
+			is_over = whiteout_is_at(ov, parent, dir_fd, name);
+		if (is_over)
+			r = is_over < 0 ? is_over : make_over(ov, dir_fd, name, args);
 	}
 	if (r == 0 && is_marked)
 		r = whiteout_forget_mark(dir_fd, name);
@@ -185,10 +183,10 @@ static int make_remembered(struct overlay *ov, struct node *parent, int dir_fd, 
 {
 	const bool is_folder = S_ISDIR(args->mode);
 	const int is_marked = node_is_merged(parent) ? whiteout_file(dir_fd, name) : 0;
-	const bool is_over = is_hidden(dir_fd, name);
+	const int is_over = whiteout_is_at(ov, parent, dir_fd, name);
 	struct temp_name temp = temp_name(ov);
 	struct stat st;
-	int r = is_marked < 0 ? is_marked : plan(ov, dir_fd, args, &st);
+	int r = is_marked < 0 ? is_marked : is_over < 0 ? is_over : plan(ov, dir_fd, args, &st);
 
 	if (r < 0)
 		return r;
@@ -368,8 +366,11 @@ static int link_in(struct overlay *ov, struct node *node, struct node *parent, i
 {
 	int is_marked = node_is_merged(parent) ? whiteout_file(dir_fd, name) : 0;
 	int r = is_marked < 0 ? is_marked : link_at(ov, node, dir_fd, name);
+	int is_over = r == -EEXIST ? whiteout_is_at(ov, parent, dir_fd, name) : 0;
 
-	if (r == -EEXIST && is_hidden(dir_fd, name)) {
+	if (is_over < 0)
+		return is_over;
+	if (is_over) {
 		struct temp_name temp = temp_name(ov);
 
 		r = link_at(ov, node, ov->work_fd, temp.text);

@@ -25,9 +25,13 @@ struct node_name {
 	char text[];
 };
 
+/* Whether regular files of a folder's part may be whiteouts: whiteout_folder(). */
+enum part_whiteouts { WHITEOUTS_NONE, WHITEOUTS_SOME, WHITEOUTS_UNKNOWN };
+
 /* A folder's part in one layer, highest first. */
 struct node_part {
 	uint16_t layer;
+	_Atomic uint8_t whiteouts;
 	/* Where it lies, by a redirect: a name in the parent's part, or a path from the layer's
 	 * root, beginning with "/"; NULL: as the folder is called. Of the upper part, which always
 	 * lies where it is seen, it is what its redirect says. */

@@ -86,7 +86,7 @@ static int prepare_work(struct overlay *ov, int fd, struct err *err)
 	ov->proc_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC); /* or -1 */
 	whiteout_init(ov);
 	/* The kernel's overlay would show what is deleted from now on, or other owners. */
-	if ((!ov->has_devices || ov->options.remembers_owners) &&
+	if ((ov->whiteouts != WHITEOUT_DEVICE || ov->options.remembers_owners) &&
 	    mknodat(fd, FUSE_OVERLAY_MARK, S_IFREG | 0600, 0) < 0 && errno != EEXIST)
 		return err_set(err, -errno, "cannot mark the work folder %s", ov->options.work);
 	if (ov->options.redirect == REDIRECT_ON) {
@@ -107,8 +107,11 @@ static int make_root(struct overlay *ov)
 	found.folder =
 		xcalloc(1, sizeof(*found.folder) + ov->layer_count * sizeof(struct node_part));
 	for (unsigned i = first; r == 0 && i < ov->layer_count; i++) {
-		found.folder->parts[found.folder->part_count++].layer = (uint16_t)i;
+		struct node_part *part = &found.folder->parts[found.folder->part_count++];
+
 		r = folder_marks(ov, ov->layers[i].fd, ".");
+		part->layer = (uint16_t)i;
+		part->whiteouts = r >= 0 && r & FOLDER_WHITEOUTS ? WHITEOUTS_SOME : WHITEOUTS_NONE;
 		if (r >= 0)
 			r &= FOLDER_OPAQUE;
 	}

@@ -27,6 +27,7 @@
 #include "fuse-overlay/node.h"
 #include "fuse-overlay/options.h"
 #include "fuse-overlay/quota.h"
+#include "fuse-overlay/whiteout.h"
 
 enum { COPY_LOCKS = 64 };
 
@@ -56,9 +57,9 @@ struct overlay {
 	_Atomic uint64_t temp;	  /* the next temporary name */
 	bool has_trusted;	  /* trusted.* attributes can be read: the caller is real root */
 	_Atomic bool has_numbers; /* upper files may bear a kept inode number */
-	bool has_devices;	  /* whiteouts can be 0/0 devices here */
-	bool has_overrides;	  /* a layer remembers owners: override.h */
-	bool remembers;		  /* the upper one does, for all that is made or changed */
+	enum whiteout_kind whiteouts; /* that can be made here */
+	bool has_overrides;	      /* a layer remembers owners: override.h */
+	bool remembers;		      /* the upper one does, for all that is made or changed */
 };
 
 static inline bool overlay_follows(const struct overlay *ov)

@@ -10,7 +10,6 @@
 #include "engine/base/str.h"
 #include "fuse-overlay/fuse-overlay.h"
 #include "fuse-overlay/overlay.h"
-#include "fuse-overlay/owner-text.h"
 
 /* The others are fuse-overlayfs' own, older ones. */
 static const char *const keys[] = { FUSE_OVERLAY_OWNER_XATTR, "user.fuseoverlayfs.override_stat",
@@ -49,26 +48,16 @@ bool override_is_key(const char *key)
 static int read_link_owner(const struct spot *spot, struct stat *st)
 {
 	struct fuse_overlay_link_owner owner;
-	char value[FUSE_OVERLAY_OWNER_MAX + 1];
-	const char *at = value;
-	uint64_t ids[2];
+	char value[FUSE_OVERLAY_OWNER_MAX];
 	ssize_t n = 0;
 
 	fuse_overlay_link_owner(st, spot->name, &owner); /* the key alone is of interest */
-	n = xattr_get(spot->fd, ".", owner.key, value, FUSE_OVERLAY_OWNER_MAX);
+	n = xattr_get(spot->fd, ".", owner.key, value, sizeof(value));
 	if (n == -ENODATA || n == -EOPNOTSUPP)
 		return 0;
 	if (n < 0)
 		return n == -ERANGE ? -EIO : (int)n;
-	value[n] = '\0';
-	for (int i = 0; i < 2; i++)
-		if (owner_text_number(&at, 10, UINT32_MAX - 1, &ids[i]) < 0 || *at++ != ':')
-			return -EIO;
-	if (!str_eq(at, spot->name)) /* another name of that hash: it has the place */
-		return 0;
-	st->st_uid = (uid_t)ids[0];
-	st->st_gid = (gid_t)ids[1];
-	return 0;
+	return fuse_overlay_link_owner_parse(value, (size_t)n, spot->name, st);
 }
 
 /* ---- Files ---- */
@@ -91,7 +80,7 @@ int override_read(const struct overlay *ov, unsigned layer, const struct spot *s
 		return 0;
 	if (n < 0)
 		return n == -ERANGE ? -EIO : (int)n;
-	return owner_text_parse(value, (size_t)n, st);
+	return fuse_overlay_owner_parse(value, (size_t)n, st);
 }
 
 int override_write(const struct spot *spot, const struct stat *st)

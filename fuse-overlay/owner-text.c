@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Owners as text: see owner-text.h. Runs in bryo-overlay, and where layers are unpacked. */
-#include "fuse-overlay/owner-text.h"
+/*
+ * Owners as text: see fuse-overlay.h. Strangers may have written it. Runs in bryo-overlay, and
+ * where layers are unpacked or compared.
+ */
+#include "fuse-overlay/fuse-overlay.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "engine/base/alloc.h"
 #include "engine/base/hash.h"
 #include "engine/base/str.h"
 
-int owner_text_number(const char **text, int base, uint64_t max, uint64_t *ret)
+/* The number at *text, which goes behind its digits; of that base and at most max. -EIO */
+static int take_number(const char **text, int base, uint64_t max, uint64_t *ret)
 {
 	const char *digits = base == 8 ? "01234567" : "0123456789";
 	size_t length = strspn(*text, digits);
@@ -29,11 +34,11 @@ static int take_device(const char *text, struct stat *st)
 {
 	uint64_t major = 0;
 	uint64_t minor = 0;
-	int r = owner_text_number(&text, 10, UINT32_MAX, &major);
+	int r = take_number(&text, 10, UINT32_MAX, &major);
 
 	if (r < 0 || *text++ != '-')
 		return -EIO;
-	r = owner_text_number(&text, 10, UINT32_MAX, &minor);
+	r = take_number(&text, 10, UINT32_MAX, &minor);
 	if (r < 0 || *text)
 		return -EIO;
 	st->st_rdev = makedev((unsigned)major, (unsigned)minor);
@@ -71,7 +76,7 @@ static int take_type(const char *text, struct stat *st)
 	return 0;
 }
 
-int owner_text_parse(const char *text, size_t size, struct stat *st)
+int fuse_overlay_owner_parse(const char *text, size_t size, struct stat *st)
 {
 	char copy[FUSE_OVERLAY_OWNER_MAX + 1];
 	const char *at = copy;
@@ -86,8 +91,8 @@ int owner_text_parse(const char *text, size_t size, struct stat *st)
 		if (i > 0 && *at++ != ':')
 			return -EIO;
 		/* 2^32-1 is no id (credentials(7)); a mode may bear its type. */
-		if (owner_text_number(&at, i < 2 ? 10 : 8, i < 2 ? UINT32_MAX - 1 : 0177777,
-				      &numbers[i]) < 0)
+		if (take_number(&at, i < 2 ? 10 : 8, i < 2 ? UINT32_MAX - 1 : 0177777,
+				&numbers[i]) < 0)
 			return -EIO;
 	}
 	if (*at && (*at != ':' || take_type(at + 1, &seen) < 0))
@@ -98,6 +103,26 @@ int owner_text_parse(const char *text, size_t size, struct stat *st)
 	if (S_ISLNK(seen.st_mode))
 		seen.st_mode = S_IFLNK | 0777;
 	*st = seen;
+	return 0;
+}
+
+int fuse_overlay_link_owner_parse(const char *text, size_t size, const char *name, struct stat *st)
+{
+	char copy[FUSE_OVERLAY_OWNER_MAX + 1];
+	const char *at = copy;
+	uint64_t ids[2];
+
+	if (size > FUSE_OVERLAY_OWNER_MAX)
+		return -EIO;
+	memcpy(copy, text, size);
+	copy[size] = '\0';
+	for (int i = 0; i < 2; i++)
+		if (take_number(&at, 10, UINT32_MAX - 1, &ids[i]) < 0 || *at++ != ':')
+			return -EIO;
+	if (!str_eq(at, name)) /* another name of that hash: it has the place */
+		return 0;
+	st->st_uid = (uid_t)ids[0];
+	st->st_gid = (gid_t)ids[1];
 	return 0;
 }
 

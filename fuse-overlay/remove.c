@@ -93,25 +93,26 @@ static void let_go(struct overlay *ov, const struct target *target, struct node 
 	links_unmoved(ov, node);
 }
 
-static int remove_in(struct overlay *ov, const struct target *target, int dir_fd, const char *name)
+static int remove_in(struct overlay *ov, const struct target *target, struct node *parent,
+		     int dir_fd, const char *name)
 {
 	if (target->found.layer != UPPER)
-		return whiteout_make(ov, dir_fd, name);
+		return whiteout_make(ov, parent, dir_fd, name);
 	if (target->below)
-		return whiteout_replace(ov, dir_fd, name);
+		return whiteout_replace(ov, parent, dir_fd, name);
 	return unlinkat(dir_fd, name, 0) < 0 ? -errno : 0;
 }
 
 /* An upper folder that looks empty may hold whiteouts. */
-static int remove_folder_in(struct overlay *ov, const struct target *target, int dir_fd,
-			    const char *name)
+static int remove_folder_in(struct overlay *ov, const struct target *target, struct node *parent,
+			    int dir_fd, const char *name)
 {
 	struct temp_name temp = temp_name(ov);
 
 	if (target->found.layer != UPPER)
-		return whiteout_make(ov, dir_fd, name);
+		return whiteout_make(ov, parent, dir_fd, name);
 	if (target->below)
-		return whiteout_replace_folder(ov, dir_fd, name);
+		return whiteout_replace_folder(ov, parent, dir_fd, name);
 	if (unlinkat(dir_fd, name, AT_REMOVEDIR) == 0)
 		return 0;
 	if (errno != ENOTEMPTY && errno != EEXIST)
@@ -151,8 +152,8 @@ static int remove_name(struct overlay *ov, struct node *parent, const char *name
 		r = handle_folder(ov, parent, UPPER, &dir);
 	if (r == 0) {
 		pthread_rwlock_rdlock(&ov->tree); /* as in make_name() */
-		r = is_folder ? remove_folder_in(ov, &target, dir->fd, name)
-			      : remove_in(ov, &target, dir->fd, name);
+		r = is_folder ? remove_folder_in(ov, &target, parent, dir->fd, name)
+			      : remove_in(ov, &target, parent, dir->fd, name);
 		pthread_rwlock_unlock(&ov->tree);
 	}
 	handle_put_p(ov, &dir);

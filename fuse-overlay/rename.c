@@ -24,7 +24,7 @@ struct side {
 	struct stat st;	    /* of node, as its layer has it */
 	bool is_folder;
 	bool is_upper;	   /* the upper layer has it; else only lower ones */
-	bool has_whiteout; /* the upper layer has a 0/0 device there */
+	bool has_whiteout; /* the upper layer has one there: a device, or a file as one */
 	bool below;	   /* a lower layer has the name */
 };
 
@@ -48,17 +48,19 @@ static int look(struct overlay *ov, struct side *side)
 /* What the layers have at its name. The parents are in the upper layer. */
 static int survey(struct overlay *ov, struct side *side)
 {
-	struct stat st;
 	int r = handle_folder(ov, side->parent, UPPER, &side->dir);
 	int below = r < 0 ? r : union_below(ov, side->parent, side->name);
 
 	if (below < 0)
 		return below;
 	side->below = below;
-	side->has_whiteout = !side->is_upper &&
-			     fstatat(side->dir->fd, side->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-			     whiteout_device(&st);
-	return 0;
+	if (side->is_upper)
+		return 0;
+	pthread_rwlock_rdlock(&ov->tree);
+	r = whiteout_is_at(ov, side->parent, side->dir->fd, side->name);
+	pthread_rwlock_unlock(&ov->tree);
+	side->has_whiteout = r > 0;
+	return r < 0 ? r : 0;
 }
 
 /* Copies up what is to move; refuses folders that lower layers have parts of, unless a redirect may
@@ -103,8 +105,8 @@ static int clear_old(struct overlay *ov, const struct side *from, bool is_folder
 	struct temp_name temp = temp_name(ov);
 
 	if (from->below)
-		return is_folder ? whiteout_replace_folder(ov, fd, from->name)
-				 : whiteout_replace(ov, fd, from->name);
+		return is_folder ? whiteout_replace_folder(ov, from->parent, fd, from->name)
+				 : whiteout_replace(ov, from->parent, fd, from->name);
 	if (!is_folder)
 		return unlinkat(fd, from->name, 0) < 0 ? -errno : 0;
 	if (unlinkat(fd, from->name, AT_REMOVEDIR) == 0)
@@ -117,13 +119,42 @@ static int clear_old(struct overlay *ov, const struct side *from, bool is_folder
 /* They change places, and what comes to the old name goes. */
 static int swap_and_clear(struct overlay *ov, const struct side *from, const struct side *to)
 {
-	int r = move(from, to, RENAME_EXCHANGE);
+	int r = from->below ? whiteout_expect(ov, from->parent, from->dir->fd) : 0;
 
+	if (r == 0)
+		r = move(from, to, RENAME_EXCHANGE);
 	if (r < 0)
 		return r;
 	if (to->has_whiteout && from->below)
 		return 0; /* it is where one is needed */
 	return clear_old(ov, from, !to->has_whiteout);
+}
+
+/* First the new name, then the old one: a kill in between shows what is below under that again. */
+static int move_and_hide(struct overlay *ov, const struct side *from, const struct side *to)
+{
+	int r = move(from, to, 0);
+
+	return r == 0 ? whiteout_make(ov, from->parent, from->dir->fd, from->name) : r;
+}
+
+/* No rename leaves such a whiteout, but where nothing is seen at the new name one can be made
+ * there, and they change places. */
+static int trade(struct overlay *ov, const struct side *from, const struct side *to)
+{
+	int r = 0;
+
+	if (to->node || !node_is_merged(to->parent))
+		return move_and_hide(ov, from, to);
+	r = whiteout_expect(ov, from->parent, from->dir->fd);
+	if (r == 0 && !to->has_whiteout)
+		r = whiteout_make(ov, to->parent, to->dir->fd, to->name);
+	if (r < 0)
+		return r;
+	r = move(from, to, RENAME_EXCHANGE);
+	if (r < 0 && !to->below)
+		(void)unlinkat(to->dir->fd, to->name, 0); /* hides nothing */
+	return r;
 }
 
 /* The old name shows nothing of lower layers then. */
@@ -133,16 +164,16 @@ static int move_away(struct overlay *ov, const struct side *from, const struct s
 
 	if (!from->below)
 		return move(from, to, 0);
-	if (ov->has_devices) {
+	if (ov->whiteouts == WHITEOUT_XATTR)
+		return trade(ov, from, to);
+	if (ov->whiteouts == WHITEOUT_DEVICE) {
 		r = move(from, to, RENAME_WHITEOUT);
 		if (r != -EINVAL && r != -ENOSYS && r != -EPERM)
 			return r;
-		/* A kill in between shows what is below under its old name again. */
-		r = move(from, to, 0);
-		return r == 0 ? whiteout_make(ov, from->dir->fd, from->name) : r;
+		return move_and_hide(ov, from, to);
 	}
 	/* First the mark: what is in this layer is seen all the same. */
-	r = whiteout_make(ov, from->dir->fd, from->name);
+	r = whiteout_make(ov, from->parent, from->dir->fd, from->name);
 	if (r == 0)
 		r = move(from, to, 0);
 	if (r < 0)

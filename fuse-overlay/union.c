@@ -22,7 +22,8 @@ void found_done(struct found *found)
 
 /* Adds a part behind those that are there; path: where a redirect has it, or "". There is always
  * room for an upper part in front. */
-static int add_part(struct node_folder **folder, unsigned layer, const char *path)
+static int add_part(struct node_folder **folder, unsigned layer, const char *path,
+		    enum part_whiteouts whiteouts)
 {
 	unsigned count = *folder ? (*folder)->part_count : 0;
 	struct node_folder *bigger = *folder;
@@ -44,7 +45,9 @@ static int add_part(struct node_folder **folder, unsigned layer, const char *pat
 		if (!copy)
 			return -ENOMEM;
 	}
-	bigger->parts[count] = (struct node_part){ .layer = (uint16_t)layer, .path = copy };
+	bigger->parts[count] = (struct node_part){ .layer = (uint16_t)layer,
+						   .whiteouts = (uint8_t)whiteouts,
+						   .path = copy };
 	bigger->part_count++;
 	return 0;
 }
@@ -81,6 +84,7 @@ struct search {
 	char *path;	/* where redirects lead: a name in parent, or a path from a layer's root
 			 * beginning with "/"; "" without any. Of PATH_MAX bytes */
 	bool is_marked; /* what was asked last is a regular file, and stands for another */
+	enum part_whiteouts whiteouts; /* or a folder, in which these are */
 	struct found *found;
 };
 
@@ -100,6 +104,14 @@ static int look_over(struct search *s, int dir_fd, const char *name, struct stat
 	return r;
 }
 
+static int is_whiteout(const struct search *s, int dir_fd, const char *name, const struct stat *st)
+{
+	/* On a path the folder is another. */
+	struct node_part *part = *s->path == '/' ? NULL : &s->parent->folder->parts[s->part];
+
+	return whiteout_is(s->ov, part, dir_fd, name, st);
+}
+
 static int ask(struct search *s, int dir_fd, const char *name, bool is_last, struct stat *ret_st)
 {
 	int marks = 0;
@@ -107,8 +119,9 @@ static int ask(struct search *s, int dir_fd, const char *name, bool is_last, str
 
 	if (fstatat(dir_fd, name, ret_st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? ANSWER_NOTHING : -errno;
-	if (whiteout_device(ret_st))
-		return ANSWER_HIDDEN;
+	r = is_whiteout(s, dir_fd, name, ret_st);
+	if (r != 0)
+		return r < 0 ? r : ANSWER_HIDDEN;
 	r = look_over(s, dir_fd, name, ret_st);
 	if (r < 0)
 		return r;
@@ -118,6 +131,9 @@ static int ask(struct search *s, int dir_fd, const char *name, bool is_last, str
 	marks = is_last ? FOLDER_OPAQUE : folder_marks(s->ov, dir_fd, name);
 	if (marks < 0)
 		return marks;
+	s->whiteouts = is_last			  ? WHITEOUTS_UNKNOWN
+		       : marks & FOLDER_WHITEOUTS ? WHITEOUTS_SOME
+						  : WHITEOUTS_NONE;
 	if (marks & FOLDER_OPAQUE)
 		return ANSWER_LAST_FOLDER;
 	if (!(marks & FOLDER_REDIRECT))
@@ -254,7 +270,7 @@ static int take_answer(const struct search *s, int answer, const struct stat *st
 	if (answer == ANSWER_HIDDEN || (answer == ANSWER_FILE && !is_first))
 		return 1;
 	if (answer != ANSWER_FILE) {
-		r = add_part(&found->folder, layer, path);
+		r = add_part(&found->folder, layer, path, s->whiteouts);
 		if (r < 0)
 			return r;
 	}

@@ -180,6 +180,7 @@ static int open_image_mount(struct engine *engine, const struct spec_mount *m, i
 	int r = image_open(&engine->images, m->source, &image, err);
 	struct storage_mount_args args = { .storage = &engine->storage,
 					   .layers = &image.layers,
+					   .shows_owners = !engine->one_id,
 					   .read_only = true };
 
 	return r < 0 ? r : storage_mount(&args, ret_fd, err);

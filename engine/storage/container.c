@@ -465,22 +465,43 @@ static int mount_container(const struct storage_mount_args *args, int *ret_fd, s
 	return r < 0 ? err_prefix(err, "container %s", args->id) : 0;
 }
 
-static int mount_layers(const struct storage_mount_args *args, int *ret_fd, struct err *err)
+/* fuse: how the FUSE overlay shall show them, which shifts ids by itself; NULL: any driver. */
+static int mount_layers_by(const struct storage_mount_args *args, const struct made_of *fuse,
+			   int *ret_fd, struct err *err)
 {
 	int fds[LAYERS_MAX];
-	int r = storage_layers_open(args->storage, args->layers, args->idmap, fds, err);
+	const struct driver_mount_args mount = { .storage = args->storage,
+						 .rootfs_fd = -1,
+						 .lower_fds = fds,
+						 .lower_count = args->layers->count,
+						 .read_only = true,
+						 .selinux_label = args->selinux_label,
+						 .made = fuse };
+	int r = storage_layers_open(args->storage, args->layers, fuse ? NULL : args->idmap, fds,
+				    err);
 
 	if (r < 0)
 		return r;
-	r = mount_any(&(struct driver_mount_args){ .storage = args->storage,
-						   .rootfs_fd = -1,
-						   .lower_fds = fds,
-						   .lower_count = args->layers->count,
-						   .read_only = true,
-						   .selinux_label = args->selinux_label },
-		      ret_fd, err);
+	r = fuse ? driver_fuse.mount(&mount, ret_fd, err) : mount_any(&mount, ret_fd, err);
 	close_all(fds, args->layers->count);
 	return r;
+}
+
+static int mount_layers(const struct storage_mount_args *args, int *ret_fd, struct err *err)
+{
+	struct made_of fuse = { .shows_owners = true };
+	int r = -EOPNOTSUPP;
+
+	if (args->idmap) { /* borrowed */
+		fuse.uids = (struct storage_range *)args->idmap->uids;
+		fuse.uid_count = args->idmap->uid_count;
+		fuse.gids = (struct storage_range *)args->idmap->gids;
+		fuse.gid_count = args->idmap->gid_count;
+	}
+	/* Owners that files do not bear are shown by that one alone. */
+	if (args->shows_owners && remembers_owners(args->storage, args->layers) && fuse_is_there())
+		r = mount_layers_by(args, &fuse, ret_fd, err);
+	return r == -EOPNOTSUPP ? mount_layers_by(args, NULL, ret_fd, err) : r;
 }
 
 int storage_mount(const struct storage_mount_args *args, int *ret_mount_fd, struct err *err)

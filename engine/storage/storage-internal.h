@@ -18,6 +18,8 @@ enum { STORAGE_VERSION = 1 };
 
 /* Overlay's mark of a folder that hides the lower ones (overlayfs.rst, "userxattr"). */
 #define STORAGE_OPAQUE_XATTR "user.overlay.opaque"
+#define STORAGE_WHITEOUT_XATTR "user.overlay.whiteout"
+#define STORAGE_REDIRECT_XATTR "user.overlay.redirect"
 
 /* Path of something in a layer's folder, relative to layers/: "HEX/diff". */
 struct layer_path {
@@ -111,9 +113,25 @@ struct tree_copy_args {
 /* Copies owner, mode, times, attributes, holes and hard links; no data where reflinks work. */
 int tree_copy(const struct tree_copy_args *args, struct err *err);
 
-/* True for the 0/0 character device by which overlay marks a deletion. */
+/* ---- Marks of an overlay ---- */
+
 struct stat;
+/* True for the 0/0 character device by which overlay marks a deletion. */
 bool is_whiteout(const struct stat *st);
+
+/* What a folder's attributes say (fd: not O_PATH). */
+enum mark {
+	MARK_OPAQUE = 1,    /* hides what lies below */
+	MARK_WHITEOUTS = 2, /* empty files in it may be whiteouts, by an attribute */
+};
+int marks_of(int fd);
+/* True where name is a whiteout of either kind; marks: its folder's. */
+bool marks_hide(int marks, int dir_fd, const char *name, const struct stat *st);
+
+/* Whether a layer or upper folder remembers owners (fuse-overlay.h). */
+bool owners_are_kept(int root_fd);
+/* Lays what is remembered of name over st. */
+void owners_look_over(int dir_fd, const char *name, struct stat *st);
 
 /* ---- Drivers ---- */
 

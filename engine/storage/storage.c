@@ -15,7 +15,6 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "engine/base/alloc.h"
@@ -198,11 +197,6 @@ struct scratch_name scratch_name(const char *prefix)
 	str_random_hex(unique, 16);
 	(void)snprintf(name.text, sizeof(name.text), "%s%s", prefix, unique); /* short prefixes */
 	return name;
-}
-
-bool is_whiteout(const struct stat *st)
-{
-	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
 }
 
 int idmap_outside(const struct storage_range *ranges, size_t count, uint32_t inside,

@@ -131,6 +131,7 @@ struct storage_mount_args {
 	 */
 	const struct strv *layers;
 	const struct storage_idmap *idmap; /* with layers only: a container remembers its own */
+	bool shows_owners;		   /* with layers only: as in storage_container_args */
 	bool read_only; /* the mount is; the container's upper folder is used all the same */
 	/*
 	 * Nothing of the container needs to outlive a crash of the machine (--rm): the overlay is

@@ -49,6 +49,7 @@ struct entry {
 	int from_fd;
 	int to_fd;
 	const char *name;
+	int marks; /* of the folder it is in, where trees are merged */
 	struct stat st;
 };
 
@@ -127,7 +128,8 @@ static bool wants_xattr(const struct copy *c, const char *name)
 	if (str_starts(name, "trusted.overlay."))
 		return false;
 	if (str_starts(name, "user.overlay."))
-		return !c->args->merge && str_eq(name, STORAGE_OPAQUE_XATTR);
+		return !c->args->merge &&
+		       (str_eq(name, STORAGE_OPAQUE_XATTR) || str_eq(name, STORAGE_WHITEOUT_XATTR));
 	return true;
 }
 
@@ -325,7 +327,7 @@ static int copy_entry(struct copy *c, const struct entry *e)
 	struct stat there;
 	bool exists =
 		c->args->merge && fstatat(e->to_fd, e->name, &there, AT_SYMLINK_NOFOLLOW) == 0;
-	bool whiteout = is_whiteout(&e->st);
+	bool whiteout = c->args->merge && marks_hide(e->marks, e->from_fd, e->name, &e->st);
 
 	if (exists && (whiteout || !S_ISDIR(e->st.st_mode) || !S_ISDIR(there.st_mode))) {
 		int r = file_remove_tree(e->to_fd, e->name);
@@ -333,7 +335,7 @@ static int copy_entry(struct copy *c, const struct entry *e)
 		if (r < 0)
 			return fail(c, r, "replace");
 	}
-	if (whiteout && c->args->merge)
+	if (whiteout)
 		return 0;
 	return S_ISDIR(e->st.st_mode) ? copy_folder(c, e) : copy_other(c, e);
 }
@@ -341,6 +343,7 @@ static int copy_entry(struct copy *c, const struct entry *e)
 /* All that from_fd holds; takes from_fd over. */
 static int copy_entries(struct copy *c, int from_fd, int to_fd)
 {
+	const int marks = c->args->merge ? marks_of(from_fd) : 0;
 	DIR *dir = fdopendir(from_fd);
 	struct dirent *d = NULL;
 	size_t base = c->path.size;
@@ -351,7 +354,9 @@ static int copy_entries(struct copy *c, int from_fd, int to_fd)
 		return fail(c, -ENOMEM, "read");
 	}
 	while (r == 0 && (d = readdir(dir))) {
-		struct entry e = { .from_fd = dirfd(dir), .to_fd = to_fd, .name = d->d_name };
+		struct entry e = {
+			.from_fd = dirfd(dir), .to_fd = to_fd, .name = d->d_name, .marks = marks
+		};
 
 		if (str_eq(d->d_name, ".") || str_eq(d->d_name, ".."))
 			continue;
@@ -367,13 +372,6 @@ static int copy_entries(struct copy *c, int from_fd, int to_fd)
 	return r;
 }
 
-static bool is_opaque(int fd)
-{
-	char value = 0;
-
-	return fgetxattr(fd, STORAGE_OPAQUE_XATTR, &value, 1) == 1 && value == 'y';
-}
-
 static int copy_folder(struct copy *c, const struct entry *e)
 {
 	auto_close int to_fd = -1;
@@ -382,7 +380,7 @@ static int copy_folder(struct copy *c, const struct entry *e)
 
 	if (from_fd < 0)
 		return fail(c, -errno, "read");
-	if (c->args->merge && is_opaque(from_fd)) {
+	if (c->args->merge && marks_of(from_fd) & MARK_OPAQUE) {
 		r = file_remove_tree(e->to_fd, e->name);
 		if (r < 0)
 			r = fail(c, r, "empty");

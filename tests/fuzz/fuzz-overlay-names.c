@@ -107,18 +107,20 @@ static const char *take_name(struct input *in, char own[16])
 
 static const char *take_key(struct input *in)
 {
-	static const char *const keys[] = { "user.a",
-					    "user.overlay.opaque",
-					    "user.overlay.overlay.opaque",
-					    "user.overlay.bryo.ino",
-					    "user.overlay.redirect",
-					    "user.overlay.",
-					    "user.fuseoverlayfs.opaque",
-					    "trusted.overlay.opaque",
-					    "security.capability",
-					    "system.posix_acl_access",
-					    "user.overlay.metacopy",
-					    "user.b" /* no remembered owners: override.h */ };
+	static const char
+		*const keys[] = { "user.a",
+				  "user.overlay.opaque",
+				  "user.overlay.overlay.opaque",
+				  "user.overlay.bryo.ino",
+				  "user.overlay.origin", /* a redirect is refused: EPERM */
+				  "user.overlay.",
+				  "user.fuseoverlayfs.opaque",
+				  "trusted.overlay.opaque",
+				  "security.capability",
+				  "system.posix_acl_access",
+				  "user.overlay.metacopy",
+				  "user.overlay.bryo.opaque",
+				  "user.b" /* no remembered owners: override.h */ };
 
 	return keys[draw(in) % ARRAY_SIZE(keys)];
 }
@@ -132,10 +134,12 @@ static void make_entry(struct input *in, int dir_fd, int *ret_dir)
 	char path[64];
 	const char *name = take_name(in, own);
 	unsigned kind = draw(in);
+	const char *key = NULL;
+	char said = 0;
 	int fd = -1;
 
 	/* What cannot be made is left out. */
-	switch (kind % 9) {
+	switch (kind % 10) {
 	case 0:
 	case 1:
 		(void)mkdirat(dir_fd, name, 0755);
@@ -154,11 +158,24 @@ static void make_entry(struct input *in, int dir_fd, int *ret_dir)
 		break;
 	case 5: /* a mark of the folder itself */
 		for (size_t i = 0; i < sizeof(value); i++)
-			value[i] = kind & 0x80 ? (char)draw(in) : 'y';
-		(void)fsetxattr(dir_fd, take_key(in), value, 1 + draw(in) % sizeof(value), 0);
+			value[i] = kind & 0x80 ? (char)draw(in) : kind & 0x20 ? 'x' : 'y';
+		key = take_key(in);
+		/* Whiteouts that are in it already stay such. */
+		if (fgetxattr(dir_fd, key, &said, 1) != 1 || said != 'x')
+			(void)fsetxattr(dir_fd, key, value, 1 + draw(in) % sizeof(value), 0);
 		break;
 	case 6: /* a second name */
 		(void)linkat(dir_fd, "a", dir_fd, name, 0);
+		break;
+	case 7: /* a whiteout by attribute; in folders that do not say so it is none */
+		if (fgetxattr(dir_fd, "user.overlay.opaque", &said, 1) == 1 && said != 'x')
+			break;
+		fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+		if (fd >= 0) {
+			(void)fsetxattr(dir_fd, "user.overlay.opaque", "x", 1, 0);
+			(void)fsetxattr(fd, "user.overlay.whiteout", "y", 1, 0);
+		}
+		fd_close(&fd);
 		break;
 	default:
 		(void)mknodat(dir_fd, name, S_IFREG | 0644, 0);
@@ -198,8 +215,8 @@ struct world {
 	struct overlay ov;
 	struct node *held[HELD]; /* lookups, as the kernel counts them */
 	size_t held_count;
-	bool has_devices;
-	bool is_fresh; /* nothing was asked for yet */
+	enum whiteout_kind whiteouts; /* that it makes */
+	bool is_fresh;		      /* nothing was asked for yet */
 };
 
 static void open_world(struct world *w)
@@ -217,7 +234,9 @@ static void open_world(struct world *w)
 		fprintf(stderr, "%s\n", err.text);
 		abort();
 	}
-	w->ov.has_devices = w->ov.has_devices && w->has_devices;
+	w->ov.whiteouts = w->whiteouts;
+	if (w->whiteouts == WHITEOUT_XATTR) /* the device that they would be links of */
+		must(unlinkat(w->ov.work_fd, "whiteout", 0) == 0);
 	w->is_fresh = true;
 }
 
@@ -414,7 +433,8 @@ static void step_remove(struct world *w, struct node *parent, const char *name)
 	show("remove", parent, name, "", r);
 	answers("remove", r,
 		(r == -ENOTEMPTY && !is_empty) ||
-			(r == -ENAMETOOLONG && !w->ov.has_devices && strlen(name) > 251));
+			(r == -ENAMETOOLONG && w->ov.whiteouts == WHITEOUT_MARK &&
+			 strlen(name) > 251));
 	must((look(w, parent, name, &entry) == NULL) == (r == 0));
 }
 
@@ -612,7 +632,7 @@ static void drive(struct input *in)
 	make_layer(in, "t/l2");
 	make_layer(in, "t/up");
 	must(mkdirat(top_fd, "t/work", 0700) == 0);
-	w.has_devices = !(flags & 1);
+	w.whiteouts = flags & 1 ? WHITEOUT_MARK : flags & 2 ? WHITEOUT_XATTR : WHITEOUT_DEVICE;
 	must(file_tree_usage(top_fd, "t/l1", &bytes[0], &entries[0]) == 0);
 	open_world(&w);
 	see(&w, 0);

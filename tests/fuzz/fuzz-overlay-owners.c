@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "fuse-overlay/owner-text.h"
+#include "fuse-overlay/fuse-overlay.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		const struct stat own = { .st_mode = types[i] | 0600 };
 		struct stat st = own;
 		struct stat again = own;
-		int r = owner_text_parse((const char *)data, size, &st);
+		int r = fuse_overlay_owner_parse((const char *)data, size, &st);
 
 		if (r < 0) {
 			if (r != -EIO || memcmp(&st, &own, sizeof(st)) != 0)
@@ -30,9 +30,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (S_ISDIR(own.st_mode) != S_ISDIR(st.st_mode))
 			abort();
 		fuse_overlay_owner(&st, text);
-		if (owner_text_parse(text, strlen(text), &again) < 0 || again.st_uid != st.st_uid ||
-		    again.st_gid != st.st_gid || again.st_mode != st.st_mode ||
-		    again.st_rdev != st.st_rdev)
+		if (fuse_overlay_owner_parse(text, strlen(text), &again) < 0 ||
+		    again.st_uid != st.st_uid || again.st_gid != st.st_gid ||
+		    again.st_mode != st.st_mode || again.st_rdev != st.st_rdev)
 			abort();
 	}
 	return 0;

@@ -150,9 +150,41 @@ in_place() {
 		b start -a x | grep -q bryo-overlay
 		! b --storage-driver=overlay run --rm --network=none tiny true 2>err; grep -q "kernel refuses overlay" err
 		b --storage-driver=copy run --rm --network=none tiny true
-		b rm x
+		# Whiteouts there: in a container, and in a layer of an image.
+		b run --network=none --name y tiny sh -c 'if [ ! -e /etc/p ]; then rm /data/one; rm -r /data/sub; mkdir /data/sub; mv /etc/passwd /etc/p; fi; ls -A /data/sub; ls /data/one /etc/passwd 2>&1 | grep -c "No such"' >out
+		[ "$(cat out)" = 2 ]; b wait y; [ "$(b start -a y)" = 2 ]
+		mkdir two; b save -q -o two.tar tiny; tar -C two -xf two.tar
+		mkdir -p layer/data layer/etc; : >layer/data/.wh.one; : >layer/etc/.wh.passwd; : >layer/etc/.wh..wh..opq; : >layer/etc/own; : >layer/.wh.none
+		tar -C layer -cf two/two.tar data/.wh.one etc .wh.none; sum=$(sha256sum two/two.tar | cut -d' ' -f1)
+		config=$(jq -r '.[0].Config' two/manifest.json)
+		jq ".rootfs.diff_ids += [\"sha256:$sum\"] | .history = []" "two/$config" >two/new.json
+		jq '.[0].Layers += ["two.tar"] | .[0].Config = "new.json" | .[0].RepoTags = ["localhost/two:latest"]' two/manifest.json >m.json; mv m.json two/manifest.json
+		tar -C two -cf two.tar .; b load -q -i two.tar
+		look='ls -A $0/etc $0/data $0 | grep -xE "passwd|group|own|one|none|.wh.*"'
+		[ "$(b run --rm --network=none two sh -c "$look" '')" = own ]
+		[ "$(b run --rm --network=none --mount type=image,source=two,destination=/i tiny sh -c "$look" /i)" = own ]
+		[ "$(b --storage-driver=copy run --rm --network=none two sh -c "$look" '')" = own ]
+		b rmi -f two; b rm x y
 	EOF
 	run env -C "$PLACE" unshare -m --propagation private env HOME="$PLACE/$user" OWNER="$(id -u "$user")" \
 		BRYO="$BRYO" ROOTFS="$ROOTFS" bash script
 	[ "$status" = 0 ] || { echo "$output"; false; }
+}
+
+@test "bryo in a container of bryo's, both on the FUSE overlay" {
+	flags="--root $PLACE/outer/s --runroot $PLACE/outer/r --storage-driver=fuse-overlay"
+	cat >"$PLACE/inner" <<-'EOT'
+		set -e
+		export HOME=/root
+		b() { /b/bryo --root /store --runroot /run/b --storage-driver=fuse-overlay "$@"; }
+		b import -q /rootfs.tar t >/dev/null
+		b run --name x --network=none t sh -c 'mount | grep -c "bryo-overlay on / "; [ ! -e /data/one ] || rm /data/one; ls /data/one 2>&1 || true'
+		b wait x >/dev/null; b start -a x; b rm x >/dev/null
+	EOT
+	"$BRYO" $flags import -q "$ROOTFS" outer >/dev/null
+	run --separate-stderr "$BRYO" $flags run --rm --privileged --network=none --device /dev/fuse \
+		-v /usr:/usr:ro -v /lib:/lib:ro -v /lib64:/lib64:ro -v "${BRYO%/*}:/b:ro" -v "$ROOTFS:/rootfs.tar:ro" -v "$PLACE/inner:/inner:ro" outer sh /inner
+	"$BRYO" $flags rmi -af >/dev/null
+	gone=$'1\nls: /data/one: No such file or directory'
+	is "$output" "$gone"$'\n'"$gone" "with $stderr"
 }

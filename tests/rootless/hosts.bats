@@ -129,8 +129,16 @@ named() {
 	is "${lines[0]}" "33:44 755 /data/sub"
 	is "${lines[1]}" "0:0 4755 /bin/su-busybox"
 	like "${lines[2]}" '^bryo-overlay on / '
+	run --separate-stderr "$BRYO" $more run --rm --network=none --mount type=image,source=t,destination=/i t sh -c \
+		'stat -c "%u:%g %a" /i/data/sub /i/bin/su-busybox; mount | grep " on /i "; touch /i/x 2>&1'
+	is "$status" 1 "a mount of an image: $stderr"
+	is "${lines[0]} ${lines[1]}" "33:44 755 0:0 4755"
+	like "${lines[2]}" '^bryo-overlay on /i '
+	like "${lines[3]}" 'Read-only file system'
 	run --separate-stderr setpriv --no-new-privs "$BRYO" $flags --storage-driver=fuse-overlay run --rm --network=none t stat -c %u:%g /data/sub
 	is "$output" 0:0 "with one id: $stderr"
+	run --separate-stderr setpriv --no-new-privs "$BRYO" $flags run --rm --network=none --mount type=image,source=t,destination=/i t stat -c %u:%g /i/data/sub
+	is "$output" 0:0 "a mount of an image with one id: $stderr"
 	"$BRYO" $more rmi -af >/dev/null
 	rm -rf nnp nnp-run nnp-more nohelpers
 }

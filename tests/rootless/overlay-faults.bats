@@ -12,7 +12,7 @@ teardown_file() { remove_all; }
 changing=mkdirat,mknodat,linkat,symlinkat,renameat,renameat2,unlinkat,fchown,fchownat,fchmod,fchmodat,fsetxattr,lsetxattr,utimensat,ftruncate,fsync,fdatasync,copy_file_range,pwrite64,ioctl
 
 # faults KIND: with $prepare (makes l), $change (what is tried, in m) and $check (sets $seen to a text
-# of what is seen in m; two are allowed: $old and $new); $options: for all mounts
+# of what is seen in m; two are allowed: $old and $new); $options: for all mounts; $first: before all
 faults() {
 	command -v strace >/dev/null || skip "strace is missing"
 	inside <<-EOF
@@ -20,6 +20,7 @@ faults() {
 		prepare() { $prepare; }
 		change() { $change; }
 		look() { $look; }
+		${first:-true}
 		begin() { rm -rf up work m l; mkdir up work m; prepare; }
 		# on CALL N: under strace, the fault at the N-th CALL
 		on() {
@@ -95,6 +96,33 @@ tree='find m -printf "%P %y %m %l\\n" | sort; cat $(find m -type f | sort)'
 @test "a layer's folder is renamed, with a redirect: no space" {
 	options=redirect_dir=on prepare=$folder change='"$CALLS" rename 0 m/d m/d2' look=$tree
 	faults error=ENOSPC
+}
+
+# ---- On another overlay: whiteouts are files with an attribute ----
+
+nested='mkdir base; lay base; cd m'
+moved='mkdir -p l/d/e; echo f >l/d/e/f; echo g >l/d/g; echo h >l/h'
+
+@test "nested, a layer's file is deleted: killed" {
+	first=$nested prepare=$file change='rm m/d/e/f' look=$all
+	faults signal=KILL
+}
+
+@test "nested, a layer's file is renamed: killed" {
+	first=$nested prepare=$moved change='mv m/d/g m/d/g2' look=$tree
+	faults signal=KILL
+}
+
+@test "nested, a layer's file is renamed into another folder: no space" {
+	first=$nested prepare=$moved change='mv m/d/g m/d/e/g2' look=$tree
+	faults error=ENOSPC
+}
+
+@test "nested, a folder comes to where one was that looks empty: killed" {
+	first=$nested prepare="$moved; mkdir -p up/new up/d/e; echo n >up/new/n; setfattr -n user.overlay.opaque -v x up/d/e; : >up/d/e/f; setfattr -n user.overlay.whiteout -v y up/d/e/f"
+	# between two steps the old one may be at the old name, and looks empty there, too
+	change='"$CALLS" rename 0 m/new m/d/e' look='find m/d m/new -type f 2>/dev/null | sort'
+	faults signal=KILL
 }
 
 # ---- Calls that only read ----

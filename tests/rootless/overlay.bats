@@ -14,6 +14,7 @@ teardown_file() { remove_all; }
 		echo a >a/same; echo b >b/same; echo c >c/only-c; echo b >b/d/in-b; echo a >a/d/in-a
 		echo x >b/gone-dev; mknod a/gone-dev c 0 0
 		echo x >b/gone-wh; : >a/.wh.gone-wh
+		echo x >b/gone-up; mkdir -p up/.wh.gone-up # in the upper folder, and whatever the mark is
 		echo x >c/d/gone-below; : >b/d/.wh.gone-below
 		echo x >b/d/opaque/hidden; setfattr -n user.overlay.opaque -v y a/d/opaque
 		mkdir -p a/oci b/oci; : >a/oci/.wh..wh..opq; echo x >b/oci/hidden; echo y >a/oci/seen
@@ -284,6 +285,98 @@ teardown_file() { remove_all; }
 		kill -KILL $pid; wait $pid || true
 		! ls m 2>err; grep -q "not connected" err
 		umount m; lay l; [ -e m/f ]
+	EOF
+}
+
+@test "whiteouts that are files with an attribute: in folders that say so, as the kernel has it" {
+	inside <<-'EOF'
+		white() { : >"$1"; setfattr -n user.overlay.whiteout -v "${2-y}" "$1"; }
+		says() { setfattr -n user.overlay.opaque -v "$1" "$2"; }
+		mkdir -p a/d b/d/sub a/plain b/plain c/d/sub c/last; for f in gone full kept; do echo $f >b/$f; echo $f >b/d/$f; echo $f >b/plain/$f; echo s >c/d/sub/$f; done
+		says x a; says x a/d; white a/gone; white a/d/gone ""; echo more >a/full; setfattr -n user.overlay.whiteout -v y a/full; : >a/d/kept
+		white a/d/sub; says x b/d/sub; white b/d/sub/gone
+		all() { (cd m && find . | sort && cat full d/full plain/gone d/kept); }
+		lay a:b:c; seen=$(all)
+		is "$(ls m | tr '\n' ' ')" "d full kept last plain "; is "$(ls m/d | tr '\n' ' ')" "full kept "; is "$(cat m/full)" more
+		is "$(cat m/d/gone m/d/sub m/gone 2>&1 | grep -c 'No such file')" 3
+		mkdir m/d/sub; is "$(ls -A m/d/sub)" ""; echo new >m/d/gone; rm m/d/gone; rmdir m/d/sub; is "$(all)" "$seen"
+		mv m/d/full m/d/gone; mv m/d/gone m/d/full; rm -r m/d; [ ! -e m/d ]; mkdir m/d; is "$(ls -A m/d)" ""
+		down; rm -r up work; mkdir up work; kernel a:b:c; is "$(all)" "$seen" "the kernel's"; umount m
+		# The lowest layer has nothing to hide, and shows none of them either; nor does one alone.
+		says x c/last; white c/last/f; white c/last/g; : >c/last/h
+		rm -r up work; lay a:b:c; is "$(ls m/last)" h; ! cat m/last/g 2>/dev/null; down; rm -r up work; lay c; is "$(ls m/last)" h; ! cat m/last/f 2>/dev/null
+		! setfattr -x user.overlay.whiteout m/last/h 2>/dev/null; setfattr -n user.overlay.whiteout -v y m/last/h; setfattr -n user.overlay.opaque -v x m/last; down; lay c; is "$(ls m/last)" h
+		# Without the folder's word they are files to us (the kernel lists them, too, and finds none).
+		down; rm -r up work; white a/plain/f; lay a:b:c; is "$(ls m/plain | tr '\n' ' ')" "f full gone kept "
+	EOF
+}
+
+# Nested: the inner overlay's layers, upper and work folders lie on an outer one, in m/m, ... each.
+nest='nest() { for at in $1; do cd m; lay l1:l2:l3 ${2-}; done; }
+	unnest() { for at in $1; do down; cd ..; done; }
+	all() { (cd m && find . -printf "%p %y %m %U:%G %s %l\n" | sort && find . -type f | sort | xargs cat); }
+'
+
+@test "an overlay on an overlay: deletes, new files, renames, and both mounted again" {
+	inside <<-EOF
+		$nest
+		mkdir l; (cd l; mkdir -p l1/d/e l2/d/e l3; echo f >l2/d/f; echo g >l2/d/g; echo e >l1/d/e/e; echo e2 >l2/d/e/e2; echo x >l3/x; mkdir l3/empty)
+		lay l; nest 1
+		[ -e work/fuse-overlay-only ]
+		rm m/d/f; is "\$(ls m/d | tr '\\n' ' ')" "e g "; ! cat m/d/f 2>/dev/null; [ ! -s up/d/f ] && [ -e up/d/f ]
+		is "\$(getfattr --only-values -n user.overlay.opaque up/d)" x; is "\$(getfattr --only-values -n user.overlay.overlay.opaque ../up/up/d)" x
+		[ -e ../up/up/d/f ] || { echo "not in the outer upper"; exit 1; }
+		echo again >m/d/f; is "\$(cat m/d/f)" again; rm m/d/f; mkdir m/d/f; is "\$(ls -A m/d/f)" ""; rmdir m/d/f; ln m/x m/d/f; is "\$(cat m/d/f)" x; rm m/d/f; ln -s to m/d/f; rm m/d/f
+		mv m/d/g m/d/h; is "\$(ls m/d | tr '\\n' ' ')" "e h "; mv m/d/h m/d/f; mv m/x m/d/f; is "\$(cat m/d/f)" x; is "\$(ls m | tr '\\n' ' ')" "d empty "
+		is "\$("\$CALLS" rename 0 m/d m/e)" "rename: Invalid cross-device link"
+		mkdir m/new; echo n >m/new/n; "\$CALLS" rename 0 m/new m/x; "\$CALLS" rename 0 m/x m/empty; is "\$(ls m)" "d
+		empty"; "\$CALLS" rename 0 m/empty m/x; is "\$(ls m/x)" n; mkdir m/empty; is "\$(ls -A m/empty)" ""
+		rm -r m/d/e; [ ! -e m/d/e ]; mkdir m/d/e; is "\$(ls -A m/d/e)" ""; : >m/d/e/own; rm -r m/d/e; ! rmdir m/d 2>/dev/null; rm m/d/f; rmdir m/d; [ ! -e m/d ]
+		mkdir m/d; is "\$(ls -A m/d)" ""; rmdir m/d; echo file >m/d
+		# What looks empty holds whiteouts: a folder comes over it.
+		mkdir m/over; echo o >m/over/o; rm -rf m/empty; is "\$(ls m | tr '\\n' ' ')" "d over x "
+		seen=\$(all); unnest 1; down; lay l; nest 1; is "\$(all)" "\$seen"
+		unnest 1; is "\$(find m -name '.wh.*' -o -type c)" ""; cd m; mv up l0; rm -r work; lay l0:l1:l2:l3; is "\$(all)" "\$seen" "as a layer"
+		down; mkdir none; mount -t overlay overlay -o userxattr,lowerdir=none:l0:l1:l2:l3 m; is "\$(all)" "\$seen" "the kernel's"; umount m
+	EOF
+}
+
+@test "an overlay on an overlay: a folder that looks empty is replaced; hard links; sticky folders" {
+	inside <<-EOF
+		$nest
+		mkdir l; (cd l; mkdir -p l1/to l2/to/sub l3/tmp; chmod 1777 l3/tmp; for i in 1 2 3; do echo \$i >l2/to/\$i; echo \$i >l3/tmp/\$i; done; echo old >l2/a; ln l2/a l2/b)
+		lay l; nest 1
+		rm -r m/to/*; mkdir m/from; echo o >m/from/o; "\$CALLS" rename 0 m/from m/to; is "\$(ls m/to)" o; [ ! -e m/from ]
+		echo new >>m/a; is "\$(cat m/b)" "old
+		new"
+		chown 33 m/tmp/1; setpriv --reuid 33 --regid 33 --clear-groups rm m/tmp/1; ! setpriv --reuid 33 --regid 33 --clear-groups rm -f m/tmp/2 2>/dev/null; is "\$(ls m/tmp)" "2
+		3"
+		seen=\$(all); unnest 1; nest 1; is "\$(all)" "\$seen"
+	EOF
+}
+
+@test "an overlay on an overlay, random operations: as an ordinary folder, two and three deep" {
+	inside <<-EOF
+		$nest
+		mkdir l ref; (cd l; $layers
+		)
+		mkdir -p l/l1 l/l2 l/l3
+		lay l; nest 1; cp -a m/. ../ref
+		for seed in 1 2 3; do "\$MODEL" m ../ref \$seed 2000; unnest 1; down; lay l; nest 1; done
+		"\$MODEL" m ../ref 4 1500 -u 3
+		unnest 1; nest 1 redirect_dir=on; "\$MODEL" m ../ref 5 1500 -r; unnest 1; nest 1 redirect_dir=on; "\$MODEL" m ../ref 6 200 -r
+		unnest 1; down; rm -rf up work ref l; mkdir -p l/l1 l/l2 l/l3 ref; (cd l/l2; $layers
+		)
+		lay l; nest "1 2"; cp -a m/. ../../ref
+		for seed in 7 8; do "\$MODEL" m ../../ref \$seed 1000; unnest "1 2"; down; lay l; nest "1 2"; done
+	EOF
+}
+
+@test "an overlay on the kernel's: deleted files are marked by name" {
+	inside <<-EOF
+		$nest
+		mkdir -p l/l1 l/l2 l/l3/d up work m; echo f >l/l3/d/f; echo g >l/l3/d/g; kernel l; nest 1
+		rm m/d/f; mv m/d/g m/d/h; is "\$(ls m/d)" h; unnest 1; umount m; kernel l; nest 1; is "\$(ls m/d)" h; [ -e work/fuse-overlay-only ]
 	EOF
 }
 

@@ -11,12 +11,12 @@
 #include <sys/sysmacros.h>
 
 #include "engine/base/alloc.h"
-#include "fuse-overlay/owner-text.h"
+#include "fuse-overlay/fuse-overlay.h"
 
 static int parse(const char *text, mode_t mode, struct stat *ret_st)
 {
 	*ret_st = (struct stat){ .st_mode = mode };
-	return owner_text_parse(text, strlen(text), ret_st);
+	return fuse_overlay_owner_parse(text, strlen(text), ret_st);
 }
 
 static void values_of_all_kinds(void **state)
@@ -66,7 +66,7 @@ static void what_is_none(void **state)
 	assert_int_equal(parse("1:2:755:dir", S_IFREG | 0600, &st), -EIO);
 	assert_int_equal(parse("1:2:755:file", S_IFDIR | 0700, &st), -EIO);
 	assert_int_equal(parse("1:2:755:pipe", S_IFSOCK | 0700, &st), -EIO);
-	assert_int_equal(owner_text_parse("1:2:644\0", 8, &st), -EIO);
+	assert_int_equal(fuse_overlay_owner_parse("1:2:644\0", 8, &st), -EIO);
 }
 
 static void written_as_it_is_read(void **state)
