@@ -106,6 +106,11 @@ static int count_entry(const struct walk_entry *at)
 		return errno == ENOENT ? 0 : -errno;
 	if (whiteout_device(&st))
 		return 0;
+	if (S_ISREG(st.st_mode) && st.st_size == 0) {
+		r = whiteout_by_xattr(c->ov, at->dir_fd, name);
+		if (r != 0)
+			return r < 0 ? r : 0;
+	}
 	if (whiteout_may_be_file(&st))
 		r = whiteout_by_xattr(c->ov, at->dir_fd, name);
 	if (r != 0)
