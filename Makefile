@@ -157,7 +157,7 @@ UNIT_LIBS := -lcmocka -lseccomp -lcap -ljansson -lcurl -lcrypto -lz -lisal -lzst
 $(B)/unit/%: tests/unit/%.c $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(say) "  TEST    $<"
-	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MF $@.d $< -o $@ $(ALL_LDFLAGS) \
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -MF $@.d $< -o $@ $(ALL_LDFLAGS) \
 		-Wl,--start-group $(ARCHIVES) -Wl,--end-group $(UNIT_LIBS)
 -include $(UNIT_BINS:%=%.d)
 

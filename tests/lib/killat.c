@@ -50,6 +50,7 @@ struct process {
 	pid_t pid; /* thread group */
 	char name[32];
 	long calls;
+	int faults; /* since its last call */
 	bool traced;
 };
 
@@ -186,6 +187,7 @@ static bool on_syscall(struct tracer *t, pid_t tid)
 	if (info.op != PTRACE_SYSCALL_INFO_ENTRY)
 		return true;
 	p->calls++;
+	p->faults = 0;
 	if (index == t->target && !t->killed && p->calls == t->plan.at) {
 		t->killed = true;
 		t->killed_call = info.entry.nr;
@@ -199,6 +201,19 @@ static bool on_syscall(struct tracer *t, pid_t tid)
 		return false;
 	}
 	return true;
+}
+
+/*
+ * A fault kills a process that does not handle it, but not one that is traced and the first of its
+ * pid namespace: the kernel leaves that to the tracer (force_sig(), "leave init killable"), and it
+ * would fault for ever.
+ */
+static void on_fault(struct tracer *t, pid_t tid, int sig)
+{
+	struct process *p = &t->processes[process_of(t, tid)];
+
+	if ((sig == SIGBUS || sig == SIGSEGV || sig == SIGILL || sig == SIGFPE) && ++p->faults > 2)
+		(void)kill(p->pid, SIGKILL); /* it may just have died */
 }
 
 /* Handles one report of waitpid() for a process that stopped. */
@@ -219,6 +234,8 @@ static void on_stop(struct tracer *t, pid_t tid, int status)
 		sig = 0;
 	} else if (event != 0) {
 		sig = 0;
+	} else {
+		on_fault(t, tid, sig);
 	}
 	(void)ptrace(PTRACE_SYSCALL, tid, NULL, (void *)(intptr_t)sig); // NOLINT
 }
@@ -255,7 +272,8 @@ static void trace(struct tracer *t)
 
 	while (!finished(t)) {
 		tid = waitpid(-1, &status, __WALL);
-		if (tid < 0 && errno == EINTR && timed_out)
+		/* It may be stuck in a loop, and report for ever. */
+		if (timed_out)
 			return;
 		if (tid < 0 && errno == EINTR)
 			continue;
