@@ -288,7 +288,8 @@ static void limits_become_v1_files(void **state)
 	check_file(fake, "cpu.shares", "512");
 	check_file(fake, "pids.max", "max");
 	check_file(fake, "devices.deny", "a");
-	check_file(fake, "devices.allow", "c 1:* rw");
+	/* The last of those that every container may use; a file of this kind keeps one line. */
+	check_file(fake, "devices.allow", "c 136:* rwm");
 }
 
 /* ---- A real one ---- */
@@ -391,9 +392,10 @@ static void device_rules_hold(void **state)
 {
 	static const struct cgroup_device rules[] = {
 		{ true, 'a', -1, -1, "rwm" }, /* unreachable behind the next one */
-		{ false, 'a', -1, -1, "rwm" }, { true, 'c', 1, 3, "rwm" }, /* null */
-		{ true, 'c', 1, 5, "rw" }, /* zero, to be closed for writing by the next one */
-		{ false, 'c', 1, 5, "w" },     { true, 'b', 1, -1, "m" },
+		{ false, 'a', -1, -1, "rwm" },
+		{ true, 'c', 10, 229, "rw" }, /* fuse, to be closed for writing by the next one */
+		{ false, 'c', 10, 229, "w" },
+		{ true, 'b', 1, -1, "m" },
 	};
 	struct cgroup_host host = usable_host();
 	struct cgroup cgroup = CGROUP_INIT;
@@ -418,10 +420,10 @@ static void device_rules_hold(void **state)
 		if (pid == 0) {
 			int bad = cgroup_enter(&cgroup, getpid(), &err) < 0 ? 64 : 0;
 
-			bad |= open("/dev/null", O_RDWR) < 0 ? 1 : 0;
-			bad |= open("/dev/zero", O_RDONLY) < 0 ? 2 : 0;
-			bad |= open("/dev/zero", O_RDWR) >= 0 ? 4 : 0;
-			bad |= open("/dev/full", O_RDONLY) >= 0 || errno != EPERM ? 8 : 0;
+			bad |= open("/dev/null", O_RDWR) < 0 ? 1 : 0; /* without a rule */
+			bad |= open("/dev/fuse", O_RDONLY) < 0 ? 2 : 0;
+			bad |= open("/dev/fuse", O_RDWR) >= 0 ? 4 : 0;
+			bad |= open("/dev/net/tun", O_RDONLY) >= 0 || errno != EPERM ? 8 : 0;
 			_exit(bad);
 		}
 		status = proc_wait(pid);
