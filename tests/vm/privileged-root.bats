@@ -18,6 +18,13 @@ teardown() { bryo rm -af -t 0 >/dev/null 2>&1 || true; }
 	run_bryo unpause p
 }
 
+@test "root: the default devices can be used, others not" {
+	run_bryo run --rm tiny sh -c 'for i in null zero full random urandom; do head -c 1 </dev/$i >/dev/null || echo "$i: cannot be read"; done; echo x >/dev/null && echo written'
+	is "$output" written
+	run bryo run --rm --cap-add=MKNOD tiny sh -c 'mknod /m c 1 1 && head -c 1 /m'
+	isnt "$status" 0 "memory itself is open"
+}
+
 @test "root: network and port" {
 	bryo run -d --name web -p 8089:80 tiny sh -c 'echo served >/index.html; exec httpd -f -h /'
 	wait_for 20 curl -sf http://127.0.0.1:8089/index.html
