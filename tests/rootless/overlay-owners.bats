@@ -103,7 +103,7 @@ layers='mkdir -p l1 l2 l3; for l in l1 l2 l3; do for d in a b dir sub; do mkdir 
 		$tools
 		$layers
 		lay l1:l2:l3 xattr_permissions=2,size=1g; cp -a m/. ref
-		"\$MODEL" m ref 1 2000 -u 3; sleep 0.1; live=\$(df --output=used -B1 m | tail -1)
+		"\$MODEL" m ref 1 2000 -u 3; sync; sleep 0.5; live=\$(df --output=used -B1 m | tail -1)
 		kill -KILL "\$(pgrep -f "workdir=\$PWD/work")"; umount m; lay l1:l2:l3 xattr_permissions=2,size=1g
 		is "\$(df --output=used -B1 m | tail -1)" "\$live"
 	EOF

@@ -11,6 +11,10 @@ teardown_file() { remove_all; }
 # What is in use, as df(1) sees it; counted anew after the daemon was killed.
 tools='used() { df --output=used,iused -B1 m | tail -1; }
 	quota() { lay l "size=$1,inodes=$2"; }
+	# What was open is given back when the kernel tells that it is forgotten, soon after.
+	settled() { a=$(used); for i in $(seq 50); do sleep 0.2; b=$(used); [ "$a" != "$b" ] || break; a=$b; done; echo "$b"; }
+	soon() { for i in $(seq 50); do "$@" && return; sleep 0.1; done 2>/dev/null; echo "not in 5 s: $*"; exit 1; }
+	has_free() { [ "$(df --output=avail -B1 m | tail -1)" -gt "$1" ]; }
 	killed() { kill -KILL "$(pgrep -f "workdir=$PWD/work")"; umount m; }'
 
 @test "too many bytes: a short write, then ENOSPC; what is deleted is free again" {
@@ -27,7 +31,7 @@ tools='used() { df --output=used,iused -B1 m | tail -1; }
 		echo overwritten | dd of=m/big conv=notrunc status=none # has its blocks
 		rm m/low m/more; rm -f m/new; ! ls m/low 2>/dev/null # deleting always works
 		exec 3<m/big; rm m/big; [ "\$(df --output=avail -B1 m | tail -1)" -lt 100000 ] # open still
-		exec 3<&-; sleep 0.1; [ "\$(df --output=avail -B1 m | tail -1)" -gt 4000000 ]
+		exec 3<&-; soon has_free 4000000
 		head -c 3M /dev/zero >m/big
 	EOF
 }
@@ -40,7 +44,7 @@ tools='used() { df --output=used,iused -B1 m | tail -1; }
 		for i in 1 2 3 4; do : >m/\$i; done; ln m/1 m/link; mkdir m/d
 		! mkdir m/e 2>err; grep -q "No space left" err; ! ln -s to m/s 2>/dev/null
 		is "\$(df --output=iavail m | tail -1 | xargs)" 0
-		rm -r m/d m/4; sleep 0.1; ln -s "\$(printf 'x%.0s' {1..2000})" m/s
+		rm -r m/d m/4; soon ln -s "\$(printf 'x%.0s' {1..2000})" m/s
 		[ "\$(df --output=used -B1 m | tail -1)" -ge 4096 ]
 		! setfattr -n user.big -v "\$(head -c 60000 /dev/zero | base64 -w0)" m/1 2>/dev/null
 		for i in \$(seq 200); do ln m/1 m/n\$i 2>err || break; done; grep -q "No space left" err
@@ -70,7 +74,7 @@ tools='used() { df --output=used,iused -B1 m | tail -1; }
 		quota 10m 1000
 		cp -r /etc/security m/copy 2>/dev/null || true; echo x >>m/d/low; ln -s to m/s; ln m/s m/s2; mkfifo m/f
 		setfattr -n user.a -v b m/d; mv m/copy m/moved; truncate -s 5000 m/d/low; rm m/f
-		sleep 0.1; before=\$(used)
+		before=\$(settled)
 		down; [ -e work/work/usage ]; quota 10m 1000; [ ! -e work/work/usage ]; is "\$(used)" "\$before"
 		killed; [ ! -e work/work/usage ]; quota 10m 1000; is "\$(used)" "\$before" counted
 		echo >m/more; down; lay l; rm m/more; down; quota 10m 1000; is "\$(used)" "\$before" "without a quota between"
@@ -83,7 +87,7 @@ tools='used() { df --output=used,iused -B1 m | tail -1; }
 		for d in a b dir sub; do mkdir -p l/\$d; for f in c d file; do echo \$d \$f >l/\$d/\$f; done; done; ln l/a/c l/b/linked
 		quota 1g 100000; cp -a m/. ref
 		for seed in 1 2 3 4; do
-			"\$MODEL" m ref \$seed 2000; sleep 0.1; live=\$(used)
+			"\$MODEL" m ref \$seed 2000; live=\$(settled)
 			killed; quota 1g 100000; is "\$(used)" "\$live" "seed \$seed"
 		done
 	EOF

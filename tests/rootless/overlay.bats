@@ -442,6 +442,34 @@ nest='nest() { for at in $1; do cd m; lay l1:l2:l3 ${2-}; done; }
 	run_bryo rm -f -t 0 dead
 }
 
+@test "one container by turns on the kernel's overlay and on this one: every file is the same" {
+	cd "$HOME"
+	bryo image exists tiny || import_tiny
+	turn() { # to DRIVER: a container remembers what it was made for
+		bryo stop -t 0 turns >/dev/null
+		bryo unshare sh -c 'cd "$1"/containers/"$2"/rootfs && sed -i -e "/^driver /d" -e "1i driver $3" made-of' - \
+			"$(bryo info -f '{{.Store.GraphRoot}}')" "$(bryo inspect -f '{{.Id}}' turns)" "$1"
+		bryo start turns >/dev/null
+		[ "$(bryo inspect -f '{{.GraphDriver.Name}}' turns)" = "$1" ]
+	}
+	files() {
+		bryo exec turns sh -c 'find / -xdev ! -path "/proc*" ! -path "/sys*" ! -path "/dev*" ! -path "/run*" ! -path "/etc/host*" \
+			! -path /etc/resolv.conf ! -path / >/tmp/.names; while read -r f; do stat -c "%n %F %u:%g %a %Y" "$f"
+			if [ -L "$f" ]; then echo "$f $(readlink "$f")"; elif [ -f "$f" ]; then md5sum "$f"; fi; done </tmp/.names | grep -v /tmp | sort'
+	}
+	run_bryo run -d --name turns --network=none --cap-add=MKNOD tiny sleep 1000
+	bryo exec turns sh -c 'echo more >>/data/one; rm -r /data/sub; mkdir /data/sub; mv /bin/su-busybox /bin/su2; chown 5:6 /home/alice; mkfifo /f; ln -s x /l'
+	files >kernel.1; [ "$(wc -l <kernel.1)" -gt 300 ]
+	turn fuse-overlay; files | diff kernel.1 -
+	bryo exec turns sh -c 'rm /l /f /data/linked; mv /data /moved; mkdir -p /home/alice/d; chmod 4711 /home/alice/d; touch -d @1000000000 /etc/passwd; rm /bin/ls; ln /bin/su2 /bin/su3'
+	files >fuse.1
+	turn overlay; files | diff fuse.1 -
+	bryo exec turns sh -c 'mkdir /data; echo new >/data/one; rm -r /moved/sub /home; mv /bin/su3 /bin/ls'
+	files >kernel.2
+	turn fuse-overlay; files | diff kernel.2 -
+	run_bryo rm -f -t 0 turns
+}
+
 @test "options: what cannot be is refused by name" {
 	check() {
 		local text=$1
