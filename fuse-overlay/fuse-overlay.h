@@ -80,3 +80,9 @@ void fuse_overlay_link_owner(const struct stat *st, const char *name,
 			     struct fuse_overlay_link_owner *ret);
 /* Lays such a value over st, if it is name's. -EIO: it is none. */
 int fuse_overlay_link_owner_parse(const char *text, size_t size, const char *name, struct stat *st);
+
+/* Hides what lies below a folder, as "user.overlay.opaque" does when that says something else. */
+#define FUSE_OVERLAY_OPAQUE_XATTR "user.overlay.bryo.opaque"
+/* True for what may say in "user.overlay.redirect" where a folder's lower parts are, as the kernel
+ * has it: a name, or a path from the layers' root beginning with "/", without "..". */
+bool fuse_overlay_redirect_is_valid(const char *value, size_t size);

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "fuse-overlay/fuse-overlay.h"
+
 struct err;
 struct node;
 struct node_part;
@@ -39,7 +41,7 @@ struct layer {
 #define XATTR_OPAQUE "user.overlay.opaque"
 #define XATTR_WHITEOUT "user.overlay.whiteout"
 /* Of an upper folder whose XATTR_OPAQUE says already that whiteouts may be in it. */
-#define XATTR_OWN_OPAQUE "user.overlay.bryo.opaque"
+#define XATTR_OWN_OPAQUE FUSE_OVERLAY_OPAQUE_XATTR
 #define XATTR_REDIRECT "user.overlay.redirect"
 /* The kernel's, where it is mounted by real root without userxattr: read, never made. */
 #define XATTR_TRUSTED_OPAQUE "trusted.overlay.opaque"

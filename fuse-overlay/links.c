@@ -14,6 +14,7 @@
 
 #include "engine/base/alloc.h"
 #include "engine/base/fd.h"
+#include "fuse-overlay/grow.h"
 #include "fuse-overlay/ops.h"
 #include "fuse-overlay/overlay.h"
 #include "fuse-overlay/walk.h"
@@ -35,20 +36,10 @@ struct link_table {
 
 static int add_linked(struct link_table *table, uint64_t ino, char *path)
 {
-	if (path && table->count == table->capacity) {
-		size_t more = table->capacity ? 2 * table->capacity : 64;
-		struct linked *grown = realloc(table->names, more * sizeof(*grown));
-
-		if (grown) {
-			table->names = grown;
-			table->capacity = more;
-		} else {
-			free(path);
-			path = NULL;
-		}
-	}
-	if (!path)
+	if (!path || !GROW(table->names, table->count, table->capacity)) {
+		free(path);
 		return -ENOMEM;
+	}
 	table->names[table->count++] = (struct linked){ ino, path };
 	return 0;
 }
@@ -61,20 +52,10 @@ struct reading {
 
 static int add_redirect(struct link_table *table, char *path)
 {
-	if (path && table->redirect_count == table->redirect_capacity) {
-		size_t more = table->redirect_capacity ? 2 * table->redirect_capacity : 64;
-		char **grown = realloc(table->redirects, more * sizeof(char *));
-
-		if (grown) {
-			table->redirects = grown;
-			table->redirect_capacity = more;
-		} else {
-			free(path);
-			path = NULL;
-		}
-	}
-	if (!path)
+	if (!path || !GROW(table->redirects, table->redirect_count, table->redirect_capacity)) {
+		free(path);
 		return -ENOMEM;
+	}
 	table->redirects[table->redirect_count++] = path;
 	return 0;
 }
@@ -179,15 +160,9 @@ void links_done(struct overlay *ov)
 
 static int hold(struct links_held *held, struct node *node)
 {
-	if (held->count == held->capacity) {
-		size_t more = held->capacity ? 2 * held->capacity : 16;
-		struct node **grown = realloc(held->nodes, more * sizeof(struct node *));
-
-		if (!grown)
-			return -ENOMEM;
-		held->nodes = grown;
-		held->capacity = more;
-	}
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): it is an array of pointers */
+	if (!GROW(held->nodes, held->count, held->capacity))
+		return -ENOMEM;
 	held->nodes[held->count++] = node;
 	return 0;
 }

@@ -16,6 +16,7 @@
 
 #include "engine/base/alloc.h"
 #include "engine/base/fd.h"
+#include "fuse-overlay/grow.h"
 #include "fuse-overlay/overlay.h"
 #include "fuse-overlay/override.h"
 #include "fuse-overlay/union.h"
@@ -79,15 +80,8 @@ static int add_entry(struct listing *l, const char *name, struct listing_entry e
 {
 	int r = add_name(l, name, &entry.name);
 
-	if (r == 0 && l->count == l->capacity) {
-		size_t capacity = l->capacity ? 2 * l->capacity : 32;
-		struct listing_entry *entries = realloc(l->entries, capacity * sizeof(*entries));
-
-		if (!entries)
-			return -ENOMEM;
-		l->entries = entries;
-		l->capacity = capacity;
-	}
+	if (r == 0 && !GROW(l->entries, l->count, l->capacity))
+		r = -ENOMEM;
 	if (r == 0)
 		l->entries[l->count++] = entry;
 	return r;

@@ -12,31 +12,6 @@
 
 /* ---- Reading ---- */
 
-static bool is_step(const char *name, size_t size)
-{
-	return size > 0 && size <= NAME_MAX && !(size == 1 && name[0] == '.') &&
-	       !(size == 2 && name[0] == '.' && name[1] == '.');
-}
-
-bool redirect_is_valid(const char *value, size_t size)
-{
-	const char *end = value + size;
-
-	if (size == 0 || size >= PATH_MAX || memchr(value, '\0', size))
-		return false;
-	if (*value != '/')
-		return !memchr(value, '/', size) && is_step(value, size);
-	for (const char *at = value; at < end;) {
-		const char *step = at + 1;
-		const char *next = memchr(step, '/', (size_t)(end - step));
-
-		at = next ? next : end;
-		if (!is_step(step, (size_t)(at - step)))
-			return false;
-	}
-	return true;
-}
-
 int redirect_read(const struct overlay *ov, int dir_fd, const char *name, char value[PATH_MAX])
 {
 	ssize_t n = xattr_get(dir_fd, name, XATTR_REDIRECT, value, PATH_MAX - 1);
@@ -46,7 +21,7 @@ int redirect_read(const struct overlay *ov, int dir_fd, const char *name, char v
 	if (n < 0)
 		return n == -ERANGE ? -EINVAL : (int)n;
 	value[n] = '\0';
-	return redirect_is_valid(value, (size_t)n) ? 0 : -EINVAL;
+	return fuse_overlay_redirect_is_valid(value, (size_t)n) ? 0 : -EINVAL;
 }
 
 int redirect_append(char path[PATH_MAX], const char *value)

@@ -18,8 +18,6 @@ struct overlay;
 
 /* The redirect of the folder name of dir_fd. -ENODATA: none; -EINVAL: what is there is none. */
 int redirect_read(const struct overlay *ov, int dir_fd, const char *name, char value[PATH_MAX]);
-/* True for what may stand in the attribute: as the kernel has it. */
-bool redirect_is_valid(const char *value, size_t size);
 
 /* Goes on in path by a name, or by a redirect that is found there. -ENAMETOOLONG */
 int redirect_append(char path[PATH_MAX], const char *value);

@@ -19,6 +19,7 @@
 
 #include "engine/base/alloc.h"
 #include "engine/base/fd.h"
+#include "fuse-overlay/grow.h"
 
 struct walk {
 	int root_fd;
@@ -38,20 +39,10 @@ char *walk_path(const char *folder, const char *name)
 /* Takes path. */
 static int push(struct walk *w, char *path)
 {
-	if (path && w->count == w->capacity) {
-		size_t more = w->capacity ? 2 * w->capacity : 64;
-		char **grown = realloc(w->folders, more * sizeof(char *));
-
-		if (grown) {
-			w->folders = grown;
-			w->capacity = more;
-		} else {
-			free(path);
-			path = NULL;
-		}
-	}
-	if (!path)
+	if (!path || !GROW(w->folders, w->count, w->capacity)) {
+		free(path);
 		return -ENOMEM;
+	}
 	w->folders[w->count++] = path;
 	return 0;
 }

@@ -23,6 +23,7 @@
 #include "engine/base/err.h"
 #include "engine/base/fd.h"
 #include "engine/storage/storage-internal.h"
+#include "fuse-overlay/fuse-overlay.h"
 
 struct change {
 	enum storage_change kind;
@@ -219,22 +220,6 @@ static int look(const struct diff *d, const struct folder *folder, const char *n
 	return 1;
 }
 
-/* A name, or a path from the layers' root: nothing that leads elsewhere. */
-static bool is_redirect(const char *text)
-{
-	if (*text != '/' && strchr(text, '/'))
-		return false;
-	for (const char *at = *text == '/' ? text + 1 : text;;) {
-		size_t size = strcspn(at, "/");
-
-		if (size == 0 || (size <= 2 && strspn(at, ".") >= size))
-			return false;
-		if (!at[size])
-			return true;
-		at += size + 1;
-	}
-}
-
 /* Where the layers have what they show in the folder fd, called name in parent. NULL: nowhere. */
 static char *place_below(const struct diff *d, const struct folder *parent, const char *name,
 			 int fd, int marks)
@@ -247,7 +232,7 @@ static char *place_below(const struct diff *d, const struct folder *parent, cons
 		return NULL;
 	if (n >= 0) {
 		redirect[n] = '\0';
-		if (!is_redirect(redirect))
+		if (!fuse_overlay_redirect_is_valid(redirect, (size_t)n))
 			return NULL;
 		if (*redirect == '/')
 			return xstrdup(redirect);

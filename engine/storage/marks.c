@@ -3,12 +3,15 @@
  * Marks of an overlay in layers and upper folders, whoever made them: see storage-internal.h and
  * docs/formats/layer.md. Runs wherever layers are read without a mount.
  */
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include "engine/base/alloc.h"
 #include "engine/base/fd.h"
@@ -32,7 +35,7 @@ static char says(int fd, const char *key)
 int marks_of(int fd)
 {
 	/* The FUSE overlay's own, and what fuse-overlayfs leaves where it has no other way. */
-	static const char *const others[] = { "user.overlay.bryo.opaque",
+	static const char *const others[] = { FUSE_OVERLAY_OPAQUE_XATTR,
 					      "user.fuseoverlayfs.opaque" };
 	const char value = says(fd, STORAGE_OPAQUE_XATTR);
 	int marks = value == 'y' ? MARK_OPAQUE : value == 'x' ? MARK_WHITEOUTS : 0;
@@ -67,6 +70,74 @@ bool marks_hide(int marks, int dir_fd, const char *name, const struct stat *st)
 	/* Not by a path: who unpacks layers sees no /proc. */
 	fd = openat(dir_fd, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 	return fd >= 0 && fgetxattr(fd, STORAGE_WHITEOUT_XATTR, NULL, 0) >= 0;
+}
+
+/* ---- Making ---- */
+
+/* Takes whiteouts by attribute out of a folder that will not say so any more: they would be files.
+ */
+static int clear_whiteouts(int fd)
+{
+	const int marks = marks_of(fd);
+	int copy =
+		marks & MARK_WHITEOUTS ? openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *e = NULL;
+	struct stat st;
+	int r = 0;
+
+	if (!(marks & MARK_WHITEOUTS))
+		return 0;
+	if (!dir) {
+		fd_close(&copy);
+		return -EIO;
+	}
+	while (r == 0 && (e = readdir(dir)))
+		if (fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    (marks_hide(marks, fd, e->d_name, &st) && unlinkat(fd, e->d_name, 0) < 0))
+			r = -errno;
+	(void)closedir(dir); /* reading only */
+	return r;
+}
+
+int marks_set_opaque(int fd)
+{
+	int r = clear_whiteouts(fd);
+
+	return r < 0 ? r : fsetxattr(fd, STORAGE_OPAQUE_XATTR, "y", 1, 0) < 0 ? -errno : 0;
+}
+
+bool marks_whiteout_at(int parent_fd, const char *name, const struct stat *st)
+{
+	auto_close int fd = -1;
+
+	if (is_whiteout(st) || !S_ISREG(st->st_mode) || st->st_size > 0)
+		return is_whiteout(st);
+	fd = openat(parent_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd >= 0 && marks_hide(marks_of(fd), fd, name, st);
+}
+
+/* Where the store lies on another overlay, to which a 0/0 device would be its own whiteout: an
+ * empty file with an attribute (Linux 6.7, overlayfs.rst, "Nesting overlayfs mounts"). */
+static int make_file(int parent_fd, const char *name)
+{
+	auto_close int dir_fd = openat(parent_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_close int fd = -1;
+	int marks = dir_fd < 0 ? 0 : marks_of(dir_fd);
+
+	if (marks & MARK_OPAQUE)
+		return 0; /* it hides all */
+	if (dir_fd < 0 || (!marks && fsetxattr(dir_fd, STORAGE_OPAQUE_XATTR, "x", 1, 0) < 0))
+		return -errno;
+	fd = openat(parent_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	return fd < 0 || fsetxattr(fd, STORAGE_WHITEOUT_XATTR, "y", 1, 0) < 0 ? -errno : 0;
+}
+
+int marks_make_whiteout(int parent_fd, const char *name)
+{
+	if (mknodat(parent_fd, name, S_IFCHR, makedev(0, 0)) == 0)
+		return 0;
+	return errno == EPERM ? make_file(parent_fd, name) : -errno;
 }
 
 /* ---- Remembered owners ---- */

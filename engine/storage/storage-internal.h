@@ -127,6 +127,12 @@ enum mark {
 int marks_of(int fd);
 /* True where name is a whiteout of either kind; marks: its folder's. */
 bool marks_hide(int marks, int dir_fd, const char *name, const struct stat *st);
+/* The same of one name, where the folder's marks are not known. */
+bool marks_whiteout_at(int parent_fd, const char *name, const struct stat *st);
+/* Makes the folder hide what lies below. Whiteouts by attribute in it go: they would be files. */
+int marks_set_opaque(int fd);
+/* Makes a whiteout: a 0/0 device, or where that may not be a file. -EEXIST, other errors. */
+int marks_make_whiteout(int parent_fd, const char *name);
 
 /* Whether a layer or upper folder remembers owners (fuse-overlay.h). */
 bool owners_are_kept(int root_fd);

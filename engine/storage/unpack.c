@@ -174,49 +174,6 @@ static void forget_parents(struct unpacker *u)
 	}
 }
 
-/* Takes whiteouts by attribute out of a folder that will not say so any more: they would be files.
- */
-static int clear_whiteouts(int fd)
-{
-	const int marks = marks_of(fd);
-	int copy =
-		marks & MARK_WHITEOUTS ? openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-	struct dirent *e = NULL;
-	struct stat st;
-	int r = 0;
-
-	if (!(marks & MARK_WHITEOUTS))
-		return 0;
-	if (!dir) {
-		fd_close(&copy);
-		return -EIO;
-	}
-	while (r == 0 && (e = readdir(dir)))
-		if (fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-		    (marks_hide(marks, fd, e->d_name, &st) && unlinkat(fd, e->d_name, 0) < 0))
-			r = -errno;
-	(void)closedir(dir); /* reading only */
-	return r;
-}
-
-static int set_opaque(int fd)
-{
-	int r = clear_whiteouts(fd);
-
-	return r < 0 ? r : fsetxattr(fd, STORAGE_OPAQUE_XATTR, "y", 1, 0) < 0 ? -errno : 0;
-}
-
-static bool is_whiteout_at(int parent_fd, const char *name, const struct stat *st)
-{
-	auto_close int fd = -1;
-
-	if (is_whiteout(st) || !S_ISREG(st->st_mode) || st->st_size > 0)
-		return is_whiteout(st);
-	fd = openat(parent_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd >= 0 && marks_hide(marks_of(fd), fd, name, st);
-}
-
 /* A folder that no entry describes yet: root's, 0755. */
 static int make_plain_folder(const struct unpacker *u, int parent_fd, const char *name)
 {
@@ -237,7 +194,7 @@ static int whiteout_to_folder(const struct unpacker *u, int parent_fd, const cha
 	if (r < 0)
 		return r;
 	fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? -errno : set_opaque(fd);
+	return fd < 0 ? -errno : marks_set_opaque(fd);
 }
 
 /* Makes one missing folder that no entry of the archive described. */
@@ -251,7 +208,8 @@ static int make_parent(struct unpacker *u, const char *path)
 	if (fd < 0)
 		return fd;
 	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		return is_whiteout_at(fd, name, &st) ? whiteout_to_folder(u, fd, name) : -ENOTDIR;
+		return marks_whiteout_at(fd, name, &st) ? whiteout_to_folder(u, fd, name)
+							: -ENOTDIR;
 	return make_plain_folder(u, fd, name);
 }
 
@@ -567,7 +525,7 @@ static int make_folder(struct unpacker *u, const struct target *t)
 
 		if (code != EEXIST || fstatat(t->parent_fd, t->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return fail(u, t->entry, -code, "make");
-		if (is_whiteout_at(t->parent_fd, t->name, &st)) {
+		if (marks_whiteout_at(t->parent_fd, t->name, &st)) {
 			int r = whiteout_to_folder(u, t->parent_fd, t->name);
 
 			if (r < 0)
@@ -609,7 +567,7 @@ static int make_hardlink(struct unpacker *u, const struct target *t)
 	fd = unpack_open_parent(u->diff_fd, clean, &name);
 	if (fd < 0 || fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return refuse(u, e, "a hard link to what the layer does not hold");
-	if (S_ISDIR(st.st_mode) || is_whiteout_at(fd, name, &st))
+	if (S_ISDIR(st.st_mode) || marks_whiteout_at(fd, name, &st))
 		return refuse(u, e, "a hard link to a folder or a whiteout");
 	if (linkat(fd, name, t->parent_fd, t->name, 0) < 0)
 		return errno == EEXIST ? -EEXIST : fail(u, e, -errno, "link");
@@ -692,25 +650,9 @@ static bool is_aufs_meta(const char *path)
 static int hide_all(struct unpacker *u, const struct target *t)
 {
 	auto_close int fd = openat(t->parent_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r = fd < 0 ? -errno : set_opaque(fd);
+	int r = fd < 0 ? -errno : marks_set_opaque(fd);
 
 	return r < 0 ? fail(u, t->entry, r, "hide what is below") : 0;
-}
-
-/* Where the store lies on another overlay, to which a 0/0 device would be its own whiteout: an
- * empty file with an attribute (Linux 6.7, overlayfs.rst, "Nesting overlayfs mounts"). */
-static int hide_by_xattr(int parent_fd, const char *name)
-{
-	auto_close int dir_fd = openat(parent_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	auto_close int fd = -1;
-	int marks = dir_fd < 0 ? 0 : marks_of(dir_fd);
-
-	if (marks & MARK_OPAQUE)
-		return 0; /* it hides all */
-	if (dir_fd < 0 || (!marks && fsetxattr(dir_fd, STORAGE_OPAQUE_XATTR, "x", 1, 0) < 0))
-		return -errno;
-	fd = openat(parent_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	return fd < 0 || fsetxattr(fd, STORAGE_WHITEOUT_XATTR, "y", 1, 0) < 0 ? -errno : 0;
 }
 
 /*
@@ -725,19 +667,16 @@ static int hide_one(struct unpacker *u, const struct target *t)
 
 	if (!path_is_name(name))
 		return refuse(u, t->entry, "a whiteout of no name");
-	if (mknodat(t->parent_fd, name, S_IFCHR, makedev(0, 0)) == 0)
-		return 0;
-	if (errno == EPERM) {
-		r = hide_by_xattr(t->parent_fd, name);
+	r = marks_make_whiteout(t->parent_fd, name);
+	if (r == -EEXIST && fstatat(t->parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		r = -errno;
+	if (r != -EEXIST)
 		return r < 0 ? fail(u, t->entry, r, "make the whiteout") : 0;
-	}
-	if (errno != EEXIST || fstatat(t->parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return fail(u, t->entry, -errno, "make the whiteout");
 	if (S_ISDIR(st.st_mode)) {
 		auto_close int fd =
 			openat(t->parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-		r = fd < 0 ? -errno : set_opaque(fd);
+		r = fd < 0 ? -errno : marks_set_opaque(fd);
 		return r < 0 ? fail(u, t->entry, r, "make the whiteout") : 0;
 	}
 	return 0;

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "engine/base/alloc.h"
+#include "fuse-overlay/fuse-overlay.h"
 #include "fuse-overlay/redirect.h"
 
 static void names_and_paths_are_taken(void **state)
@@ -18,7 +19,7 @@ static void names_and_paths_are_taken(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
-		if (!redirect_is_valid(values[i], strlen(values[i])))
+		if (!fuse_overlay_redirect_is_valid(values[i], strlen(values[i])))
 			fail_msg("\"%s\" was refused", values[i]);
 }
 
@@ -35,18 +36,18 @@ static void what_could_lead_out_is_refused(void **state)
 		size_t size = strlen(values[i]);
 		char *bytes = xmemdup(values[i], size);
 
-		if (redirect_is_valid(bytes, size))
+		if (fuse_overlay_redirect_is_valid(bytes, size))
 			fail_msg("\"%s\" was taken", values[i]);
 		free(bytes);
 	}
-	assert_false(redirect_is_valid("a\0b", 3));
+	assert_false(fuse_overlay_redirect_is_valid("a\0b", 3));
 	memset(big, 'x', sizeof(big));
-	assert_true(redirect_is_valid(big, NAME_MAX));
-	assert_false(redirect_is_valid(big, NAME_MAX + 1));
+	assert_true(fuse_overlay_redirect_is_valid(big, NAME_MAX));
+	assert_false(fuse_overlay_redirect_is_valid(big, NAME_MAX + 1));
 	for (size_t i = 0; i < sizeof(big); i += 2)
 		big[i] = '/';
-	assert_true(redirect_is_valid(big, PATH_MAX - 2));
-	assert_false(redirect_is_valid(big, PATH_MAX));
+	assert_true(fuse_overlay_redirect_is_valid(big, PATH_MAX - 2));
+	assert_false(fuse_overlay_redirect_is_valid(big, PATH_MAX));
 }
 
 static void paths_go_on(void **state)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owners as text: see fuse-overlay.h. Strangers may have written it. Runs in bryo-overlay, and
- * where layers are unpacked or compared.
+ * Values of attributes, owners and redirects: see fuse-overlay.h. Strangers may have written them.
+ * Runs in bryo-overlay, and where layers are unpacked or compared.
  */
 #include "fuse-overlay/fuse-overlay.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,4 +150,31 @@ void fuse_overlay_link_owner(const struct stat *st, const char *name,
 	(void)snprintf(ret->key, sizeof(ret->key), FUSE_OVERLAY_LINK_XATTR "%016" PRIx64,
 		       hash_add(HASH_START, name, strlen(name))); /* both fit: NAME_MAX */
 	(void)snprintf(ret->value, sizeof(ret->value), "%u:%u:%s", st->st_uid, st->st_gid, name);
+}
+
+/* ---- Redirects ---- */
+
+static bool is_step(const char *name, size_t size)
+{
+	return size > 0 && size <= NAME_MAX && !(size == 1 && name[0] == '.') &&
+	       !(size == 2 && name[0] == '.' && name[1] == '.');
+}
+
+bool fuse_overlay_redirect_is_valid(const char *value, size_t size)
+{
+	const char *end = value + size;
+
+	if (size == 0 || size >= PATH_MAX || memchr(value, '\0', size))
+		return false;
+	if (*value != '/')
+		return !memchr(value, '/', size) && is_step(value, size);
+	for (const char *at = value; at < end;) {
+		const char *step = at + 1;
+		const char *next = memchr(step, '/', (size_t)(end - step));
+
+		at = next ? next : end;
+		if (!is_step(step, (size_t)(at - step)))
+			return false;
+	}
+	return true;
 }
