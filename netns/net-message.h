@@ -18,6 +18,7 @@
 #define NET_MESSAGE_VERSION 1
 #define NET_MESSAGE_MAX (1 << 20)
 #define NET_MESSAGE_ATTACH 'A'
+#define NET_MESSAGE_LISTENER 'L' /* and its wall, with a descriptor: a filter's listener */
 #define NET_SOCKET_FD 3 /* where bryo-net finds its end */
 
 /* The settings as text. The caller owns it. */

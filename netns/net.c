@@ -190,6 +190,13 @@ int net_wait_ready(struct net_process *net, int timeout_ms, struct err *err)
 	return report.code;
 }
 
+int net_add_listener(struct net_process *net, int listener, enum inject_wall wall)
+{
+	const char message[2] = { NET_MESSAGE_LISTENER, (char)wall };
+
+	return fd_send(net->fd, message, sizeof(message), &listener, 1);
+}
+
 /* Reads until the other end closes: bryo-net does so when all its ports are free. */
 static bool wait_end(int fd, int timeout_ms)
 {

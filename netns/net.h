@@ -21,6 +21,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "netns/inject-filter.h"
 #include "netns/net-options.h"
 #include "netns/port.h"
 
@@ -58,6 +59,14 @@ int net_attach(struct net_process *net, int netns_fd, int init_pidfd, struct err
  * use, no tap device), or -ETIMEDOUT. After an error call net_stop().
  */
 int net_wait_ready(struct net_process *net, int timeout_ms, struct err *err);
+
+/*
+ * Hands over the listener of a filter (netns/inject-filter.h) that a process of the container has,
+ * made for this wall: its connections are made by bryo-net from now on. The descriptor stays the
+ * caller's. Without it, or when bryo-net is gone, the process's calls fail with ENOSYS once the
+ * last copy is closed.
+ */
+int net_add_listener(struct net_process *net, int listener, enum inject_wall wall);
 
 /*
  * Ends bryo-net and waits until its ports are free. Accepts one that is dead or was never started.

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include "engine/container/foreign.h"
 #include "engine/container/internal.h"
 #include "engine/container/label.h"
+#include "netns/inject-filter.h"
 #include "netns/netns.h"
 
 /* Pipes between container and monitor: none with a terminal. */
@@ -81,6 +83,32 @@ static int attach_network(struct keeper *k, struct err *err)
 	return r < 0 ? r : net_attach(&k->net, netns, k->process.pidfd, err);
 }
 
+static bool has_tcp(const struct port_list *ports)
+{
+	for (size_t i = 0; i < ports->count; i++)
+		if (ports->maps[i].proto == PORT_TCP)
+			return true;
+	return false;
+}
+
+/*
+ * With CAP_NET_ADMIN a container may have routes, rules and interfaces of its own (a VPN), which a
+ * socket of the host would go around. Who wants no system call filter gets none. One with
+ * CAP_SYS_PTRACE wants to trace, which Landlock keeps an exec's processes from.
+ */
+static enum inject_wall choose_wall(const struct keeper *k, const struct preparation *p)
+{
+	const uint64_t bounding = p->oci.process.capabilities.bounding;
+	const enum inject_wall wall = inject_wall_find();
+
+	if (k->net.pid <= 0 || container_is_foreign(k->container) || !p->oci.linux_.seccomp ||
+	    (bounding & (1ULL << CAP_NET_ADMIN)))
+		return INJECT_WALL_NONE;
+	if (wall == INJECT_WALL_LANDLOCK && (bounding & (1ULL << CAP_SYS_PTRACE)))
+		return INJECT_WALL_NONE;
+	return wall;
+}
+
 /*
  * Clone, network and set-up side by side; then the exec. What fails is undone by undo_start().
  */
@@ -91,8 +119,18 @@ static int create_and_start(struct keeper *k, struct preparation *p, struct strv
 					    .id = k->container->id, .open_root = open_root,
 					    .open_root_data = &p->root_fd };
 	bool foreign = container_is_foreign(k->container);
+	struct inject_filter inject;
+	struct sock_fprog notify = { .filter = inject.code };
+	enum inject_wall wall = INJECT_WALL_NONE;
 	int r = 0;
 
+	wall = choose_wall(k, p);
+	if (wall != INJECT_WALL_NONE) {
+		inject_filter_make(wall, has_tcp(&p->ports), &inject);
+		notify.len = inject.count;
+		args.notify_filter = &notify;
+		args.no_own_tcp = wall == INJECT_WALL_LANDLOCK;
+	}
 	/* A monitor that was killed has left a record, which would be in the way. */
 	if (foreign)
 		(void)container_foreign_delete(k->engine, k->container, NULL);
@@ -132,6 +170,9 @@ static int create_and_start(struct keeper *k, struct preparation *p, struct strv
 	if (r == 0)
 		r = foreign ? container_foreign_start(k->engine, k->container, err)
 			    : runtime_start(&k->process, err);
+	if (r == 0 && k->process.notify_fd >= 0)
+		r = net_add_listener(&k->net, k->process.notify_fd, wall);
+	fd_close(&k->process.notify_fd);
 	return r;
 }
 

@@ -2,6 +2,7 @@
 /* Forks by clone3(2), for create and exec. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -17,6 +18,10 @@ struct clone_args_internal {
  * NULL) gets a close-on-exec pidfd in the parent. The caller has no threads.
  */
 pid_t clone_process(const struct clone_args_internal *args, int *ret_pidfd);
+
+/* Keeps a descriptor that came with a message of this kind. False: that kind brings none. */
+struct runtime_container;
+bool take_descriptor(struct runtime_container *container, uint32_t kind, int fd);
 
 /* The error of the sealed stub, which can tell no more than -errno. */
 int start_failed(int64_t value, const char *program, struct err *err);

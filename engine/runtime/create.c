@@ -32,6 +32,7 @@ void runtime_container_done(struct runtime_container *container)
 {
 	fd_close(&container->pidfd);
 	fd_close(&container->console_fd);
+	fd_close(&container->notify_fd);
 	fd_close(&container->sync_fd);
 }
 
@@ -300,12 +301,26 @@ int start_failed(int64_t value, const char *program, struct err *err)
 	return r;
 }
 
+bool take_descriptor(struct runtime_container *container, uint32_t kind, int fd)
+{
+	int *const place = kind == SYNC_CONSOLE	   ? &container->console_fd
+			   : kind == SYNC_LISTENER ? &container->notify_fd
+						   : NULL;
+
+	if (!place)
+		return false;
+	fd_close(place);
+	*place = fd;
+	return true;
+}
+
 /*
  * What the child says on its way: up to SYNC_READY when `ready` is asked for, else until its
  * program runs. End of file after SYNC_EXEC is success: execve closed the child's end. The
  * terminal's master comes before the word that all is ready.
  */
-static int hear_out(int sock, bool ready, int *console_fd, const char *program, struct err *err)
+static int hear_out(int sock, bool ready, struct runtime_container *container, const char *program,
+		    struct err *err)
 {
 	bool door = false;
 
@@ -319,11 +334,8 @@ static int hear_out(int sock, bool ready, int *console_fd, const char *program, 
 		if (r < 0)
 			return err_set(err, r, "the container's first process ended %s",
 				       ready ? "during set-up" : "before its program started");
-		if (message.kind == SYNC_CONSOLE && console_fd) {
-			fd_close(console_fd);
-			*console_fd = fd;
+		if (container && take_descriptor(container, message.kind, fd))
 			continue;
-		}
 		fd_close(&fd);
 		switch (message.kind) {
 		case SYNC_READY:
@@ -352,8 +364,8 @@ int runtime_create_finish(struct runtime_container *container, struct err *err)
 
 	if (r < 0)
 		return r;
-	r = hear_out(container->sync_fd, true, &container->console_fd,
-		     container->args->spec->process.args.v[0], err);
+	r = hear_out(container->sync_fd, true, container, container->args->spec->process.args.v[0],
+		     err);
 	if (r < 0)
 		abandon(container);
 	return r;
@@ -367,8 +379,7 @@ int runtime_start(struct runtime_container *container, struct err *err)
 
 	/* As in runtime_create_go(): of a child that has ended the reason is still to be heard. */
 	(void)sync_send(container->sync_fd, SYNC_START, 0, -1);
-	r = hear_out(container->sync_fd, false, &container->console_fd,
-		     args->spec->process.args.v[0], err);
+	r = hear_out(container->sync_fd, false, container, args->spec->process.args.v[0], err);
 	fd_close(&container->sync_fd);
 	if (r < 0)
 		return r;

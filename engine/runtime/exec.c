@@ -187,10 +187,9 @@ static int follow(struct runtime_container *process, const char *program, struct
 			break;
 		if (r < 0)
 			return err_set(err, r, "cannot hear from the process");
-		if (message.kind == SYNC_CONSOLE) {
-			fd_close(&process->console_fd);
-			process->console_fd = fd_take(&fd);
-		} else if (message.kind == SYNC_PID && message.value > 0) {
+		if (take_descriptor(process, message.kind, fd))
+			fd = -1;
+		if (message.kind == SYNC_PID && message.value > 0) {
 			process->pid = (pid_t)message.value;
 			process->pidfd = proc_pidfd(process->pid);
 		} else if (message.kind == SYNC_EXEC) {
@@ -288,6 +287,8 @@ int runtime_exec(const struct runtime_exec_args *args, struct runtime_container 
 	plan.process.process = args->process;
 	plan.process.linux_ = args->linux_;
 	plan.process.seccomp_socket = args->seccomp_socket;
+	plan.process.notify_filter = args->notify_filter;
+	plan.process.no_own_tcp = args->no_own_tcp;
 	memcpy(plan.process.stdio, args->stdio, sizeof(plan.process.stdio));
 	plan.process.pass_fds = args->pass_fds;
 	plan.process.pass_fd_count = args->pass_fd_count;

@@ -155,6 +155,8 @@ int plan_make(const struct runtime_create_args *args, struct plan *ret_plan, str
 	plan.process.process = &args->spec->process;
 	plan.process.linux_ = &args->spec->linux_;
 	plan.process.seccomp_socket = args->seccomp_socket;
+	plan.process.notify_filter = args->notify_filter;
+	plan.process.no_own_tcp = args->no_own_tcp;
 	memcpy(plan.process.stdio, args->stdio, sizeof(plan.process.stdio));
 	plan.process.pass_fds = args->pass_fds;
 	plan.process.pass_fd_count = args->pass_fd_count;

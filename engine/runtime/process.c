@@ -13,6 +13,7 @@
 #include <grp.h>
 #include <linux/close_range.h>
 #include <linux/keyctl.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,8 @@
 #include "engine/runtime/program-internal.h"
 #include "engine/runtime/scheduling-internal.h"
 #include "engine/runtime/sync-internal.h"
+
+#define FLAG_WAIT_KILLABLE_RECV (1UL << 5) /* Linux 5.19 */
 
 /*
  * Stage 1, descriptors. As root of the container's user namespace. Moves the program's
@@ -241,6 +244,58 @@ int process_prepare(struct process_plan *plan, struct err *err)
 	return 0;
 }
 
+/* The kernel's structure as of ABI 4: Debian 12's header knows the first field only. */
+struct ruleset {
+	uint64_t fs;
+	uint64_t net;
+};
+#define ACCESS_NET_TCP ((1ULL << 0) | (1ULL << 1)) /* bind, connect */
+
+/* landlock(7): a domain without any rule denies what it handles. Files are not its business. */
+static int deny_own_tcp(void)
+{
+	const struct ruleset ruleset = { .net = ACCESS_NET_TCP };
+	auto_close int fd = (int)syscall(SYS_landlock_create_ruleset, &ruleset, sizeof(ruleset), 0);
+
+	if (fd < 0 || syscall(SYS_landlock_restrict_self, fd, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+static int install_listener(const struct sock_fprog *filter)
+{
+	int fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+			      SECCOMP_FILTER_FLAG_NEW_LISTENER | FLAG_WAIT_KILLABLE_RECV, filter);
+
+	if (fd < 0 && errno == EINVAL) /* before Linux 5.19 a signal may cut a call short */
+		fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+				  SECCOMP_FILTER_FLAG_NEW_LISTENER, filter);
+	return fd < 0 ? -errno : fd;
+}
+
+/*
+ * The caller's own filter, before the profile's, which may deny seccomp(2). It stops none of the
+ * calls up to execve, so its listener can simply be sent. All or nothing: whoever may not connect
+ * by itself must have the one that does it.
+ */
+static int install_notify_filter(const struct process_plan *plan, struct err *err)
+{
+	auto_close int listener = -1;
+	int r = 0;
+
+	if (!plan->notify_filter || plan->filter.notifies)
+		return 0;
+	if (plan->no_own_tcp) /* first: the filter may stop Landlock's calls */
+		r = deny_own_tcp();
+	if (r < 0)
+		return err_set(err, r, "cannot enter a Landlock domain");
+	listener = install_listener(plan->notify_filter);
+	if (listener < 0)
+		return err_set(err, listener, "cannot install the network's filter");
+	r = sync_send(plan->status_fd, SYNC_LISTENER, 0, listener);
+	return r < 0 ? err_set(err, r, "cannot hand over the filter's listener") : 0;
+}
+
 /*
  * Stage 3, the door. With the program's ids, and for the filter CAP_SYS_ADMIN in the container's
  * user namespace. Behind the filter only capset and execve are called (and write on failure):
@@ -254,6 +309,9 @@ int process_exec(struct process_plan *plan, struct err *err)
 	if (syscall(SYS_close_range, 3 + (unsigned int)plan->pass_fd_count, ~0U,
 		    CLOSE_RANGE_CLOEXEC) < 0)
 		return err_set(err, -errno, "cannot close descriptors");
+	r = install_notify_filter(plan, err);
+	if (r < 0)
+		return r;
 	r = sync_send(plan->status_fd, SYNC_EXEC, 0, -1);
 	if (r < 0)
 		return err_set(err, r, "cannot report the start");

@@ -15,6 +15,7 @@
  */
 #pragma once
 
+#include <linux/filter.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -50,12 +51,20 @@ struct runtime_create_args {
 	int seccomp_cache_fd; /* a private folder for compiled filters; -1: compile each time */
 	int seccomp_socket; /* connected AF_UNIX socket that gets the notification listener and the
 			       container process state; -1: spec's listenerPath is used */
-	bool at_once;	    /* runtime_create_go() is going to be used */
-	int start_listener; /* listening AF_UNIX socket: runtime_start() will come from another
-			       process through runtime_start_at(); -1: the same process will call it
-			     */
-	bool no_pivot;	    /* chroot in place of pivot_root, for roots on the initial ramfs */
-	bool keep_keyring;  /* do not join a new session keyring */
+	/*
+	 * A second filter, the caller's own, with SECCOMP_RET_USER_NOTIF in it; its listener comes
+	 * back in notify_fd. NULL: none. Not used where the profile notifies itself: the kernel
+	 * allows one listener (seccomp(2), EBUSY). Must not stop sendmsg(2), close(2), seccomp(2),
+	 * capset(2), execve(2).
+	 */
+	const struct sock_fprog *notify_filter;
+	bool no_own_tcp; /* with it a Landlock domain that denies TCP connect and bind */
+	bool at_once;	      /* runtime_create_go() is going to be used */
+	int start_listener;   /* listening AF_UNIX socket: runtime_start() will come from another
+				 process through runtime_start_at(); -1: the same process will call it
+			       */
+	bool no_pivot;	      /* chroot in place of pivot_root, for roots on the initial ramfs */
+	bool keep_keyring;    /* do not join a new session keyring */
 	bool outlives_caller; /* else it is killed when the caller dies (PR_SET_PDEATHSIG) */
 };
 #define RUNTIME_CREATE_ARGS_INIT                                                                   \
@@ -66,12 +75,14 @@ struct runtime_container {
 	pid_t pid; /* as the caller's pid namespace sees it; a child of the caller */
 	int pidfd;
 	int console_fd; /* master of the terminal when it has come, else -1 */
+	int notify_fd;	/* listener of args' notify_filter when it has come, else -1 */
 	/* private */
 	int sync_fd;
 	const struct runtime_create_args *args;
 };
 #define RUNTIME_CONTAINER_INIT                                                                     \
-	((struct runtime_container){ .pidfd = -1, .console_fd = -1, .sync_fd = -1 })
+	((struct runtime_container){                                                               \
+		.pidfd = -1, .console_fd = -1, .notify_fd = -1, .sync_fd = -1 })
 
 /* Closes the descriptors; the process goes on if it was started, else it ends by itself. */
 void runtime_container_done(struct runtime_container *container);
@@ -120,6 +131,8 @@ struct runtime_exec_args {
 	size_t pass_fd_count;
 	int seccomp_cache_fd;
 	int seccomp_socket;
+	const struct sock_fprog *notify_filter; /* as in runtime_create_args */
+	bool no_own_tcp;
 	bool keep_keyring;
 };
 #define RUNTIME_EXEC_ARGS_INIT                                                                     \

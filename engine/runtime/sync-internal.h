@@ -23,6 +23,7 @@ enum sync_kind {
 	SYNC_EXEC,	  /* the next thing is execve: end of file means that it succeeded */
 	SYNC_EXEC_FAILED, /* from the sealed stub: -errno of its execve in value */
 	SYNC_ERROR,	  /* err tells; the child ends */
+	SYNC_LISTENER,	  /* a descriptor: the listener of the caller's own filter */
 };
 
 struct sync_message {

@@ -49,7 +49,7 @@ int sync_recv(int sock, struct sync_message *ret_message, int *ret_fd)
 		fd = -1;
 	/* The other end may be a process that has entered a container: take nothing on trust. */
 	if (size < SHORT_SIZE || (message.kind == SYNC_ERROR && size != sizeof(message)) ||
-	    message.kind < SYNC_MAPPED || message.kind > SYNC_ERROR) {
+	    message.kind < SYNC_MAPPED || message.kind > SYNC_LISTENER) {
 		fd_close(&fd);
 		return -EPROTO;
 	}

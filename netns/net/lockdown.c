@@ -39,10 +39,14 @@
 
 /* ---- Capabilities ---- */
 
-static int drop_capabilities(struct err *err)
+/* All but these, masks of the first 32. */
+static int drop_capabilities(uint32_t effective, uint32_t permitted, struct err *err)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = { { 0 }, { 0 } };
+	struct __user_cap_data_struct data[2] = {
+		{ .effective = effective, .permitted = permitted },
+		{ 0 },
+	};
 
 	if (syscall(SYS_capset, &header, data) < 0)
 		return err_set(err, -errno, "cannot give up capabilities");
@@ -51,7 +55,8 @@ static int drop_capabilities(struct err *err)
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		return err_set(err, -errno, "cannot clear ambient capabilities");
 	if (syscall(SYS_capget, &header, data) < 0 ||
-	    (data[0].permitted | data[1].permitted | data[0].effective | data[1].effective) != 0)
+	    ((data[0].permitted | data[0].effective) & ~permitted) != 0 ||
+	    (data[1].permitted | data[1].effective) != 0)
 		return err_say(err, ERR_FAILED,
 			       "capabilities are still there after giving them up");
 	return 0;
@@ -149,12 +154,14 @@ static const int allowed_calls[] = {
 };
 
 /* Allowed with one argument checked: (value & mask) == wanted. */
-static const struct {
+struct checked_call {
 	int call;
 	unsigned int argument;
 	uint32_t mask;
 	uint32_t wanted;
-} checked_calls[] = {
+};
+
+static const struct checked_call checked_calls[] = {
 	{ SYS_socket, 0, ~0U, AF_INET },
 	{ SYS_socket, 0, ~0U, AF_INET6 },
 	/* resolv.conf is read again when it changes; nothing is written. */
@@ -164,7 +171,65 @@ static const struct {
 	{ SYS_mprotect, 2, 0x4, 0 },
 };
 
-enum { FILTER_MAX = 8 + 2 * ARRAY_SIZE(allowed_calls) + 6 * ARRAY_SIZE(checked_calls) };
+/* What the injector calls: it looks at the container's threads and makes sockets for them. */
+static const int injector_calls[] = {
+	SYS_ppoll,
+	SYS_recvmsg,
+	SYS_sendto,
+	SYS_recvfrom,
+	SYS_pidfd_open,
+	SYS_pidfd_getfd,
+	SYS_pidfd_send_signal,
+	SYS_process_vm_readv,
+	SYS_kcmp,
+	SYS_readlinkat,
+	SYS_getdents64,
+	SYS_read,
+	SYS_newfstatat,
+	SYS_fstat,
+	SYS_close,
+	SYS_getsockopt,
+	SYS_setsockopt,
+	SYS_getsockname,
+	SYS_bind,
+	SYS_connect,
+	SYS_listen,
+	SYS_shutdown,
+	SYS_fcntl,
+	SYS_madvise,
+	SYS_clock_gettime,
+	SYS_capset,
+	SYS_restart_syscall,
+	SYS_rt_sigreturn,
+	SYS_exit_group,
+#ifdef SYS_poll
+	SYS_poll,
+#endif
+};
+
+static const struct checked_call injector_checked[] = {
+	{ SYS_socket, 0, ~0U, AF_INET },
+	{ SYS_socket, 0, ~0U, AF_INET6 },
+	/* O_TMPFILE, which contains O_DIRECTORY, needs a mode of writing. */
+	{ SYS_openat, 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY },
+	/* The three that answer stopped calls: seccomp_unotify(2). */
+	{ SYS_ioctl, 1, 0xff00, '!' << 8 },
+};
+
+/* What a process may call. */
+struct calls {
+	const int *allowed;
+	size_t allowed_count;
+	const struct checked_call *checked;
+	size_t checked_count;
+};
+
+enum {
+	FILTER_MAX = 8 + 2 * ARRAY_SIZE(allowed_calls) + 6 * ARRAY_SIZE(checked_calls),
+};
+_Static_assert(sizeof(injector_calls) <= sizeof(allowed_calls),
+	       "FILTER_MAX is for the longer list");
+_Static_assert(sizeof(injector_checked) <= sizeof(checked_calls), "and here");
 
 struct filter {
 	struct sock_filter code[FILTER_MAX];
@@ -194,7 +259,7 @@ static size_t argument_offset(unsigned int argument)
 	return offsetof(struct seccomp_data, args) + argument * sizeof(uint64_t);
 }
 
-static int filter_calls(struct err *err)
+static int filter_calls(const struct calls *calls, struct err *err)
 {
 	struct filter filter = { .size = 0 };
 	struct sock_fprog program = { .filter = filter.code };
@@ -203,15 +268,17 @@ static int filter_calls(struct err *err)
 	emit(&filter, BPF_JMP | BPF_JEQ | BPF_K, OWN_ARCH, 1, 0);
 	emit_return(&filter, SECCOMP_RET_KILL_PROCESS);
 	emit_load(&filter, offsetof(struct seccomp_data, nr));
-	for (size_t i = 0; i < ARRAY_SIZE(allowed_calls); i++) {
-		emit(&filter, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)allowed_calls[i], 0, 1);
+	for (size_t i = 0; i < calls->allowed_count; i++) {
+		emit(&filter, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)calls->allowed[i], 0, 1);
 		emit_return(&filter, SECCOMP_RET_ALLOW);
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(checked_calls); i++) {
-		emit(&filter, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)checked_calls[i].call, 0, 5);
-		emit_load(&filter, argument_offset(checked_calls[i].argument));
-		emit(&filter, BPF_ALU | BPF_AND | BPF_K, checked_calls[i].mask, 0, 0);
-		emit(&filter, BPF_JMP | BPF_JEQ | BPF_K, checked_calls[i].wanted, 0, 1);
+	for (size_t i = 0; i < calls->checked_count; i++) {
+		const struct checked_call *checked = &calls->checked[i];
+
+		emit(&filter, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)checked->call, 0, 5);
+		emit_load(&filter, argument_offset(checked->argument));
+		emit(&filter, BPF_ALU | BPF_AND | BPF_K, checked->mask, 0, 0);
+		emit(&filter, BPF_JMP | BPF_JEQ | BPF_K, checked->wanted, 0, 1);
 		emit_return(&filter, SECCOMP_RET_ALLOW);
 		/* Not this one: the next entry looks at the call's number again. */
 		emit_load(&filter, offsetof(struct seccomp_data, nr));
@@ -223,20 +290,43 @@ static int filter_calls(struct err *err)
 	return 0;
 }
 
-int lockdown_enter(const char *const *folders, struct err *err)
+static int become_private(struct err *err)
 {
 	const struct rlimit none = { 0, 0 };
-	int r = 0;
 
 	if (chdir("/") < 0)
 		return err_set(err, -errno, "cannot change to /");
 	(void)setrlimit(RLIMIT_CORE, &none);
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_set(err, -errno, "cannot become undumpable");
-	r = drop_capabilities(err);
+	return 0;
+}
+
+int lockdown_enter(const char *const *folders, struct err *err)
+{
+	static const struct calls calls = { allowed_calls, ARRAY_SIZE(allowed_calls), checked_calls,
+					    ARRAY_SIZE(checked_calls) };
+	int r = become_private(err);
+
+	if (r == 0)
+		r = drop_capabilities(0, 0, err);
 	if (r == 0)
 		r = lock_file_system(folders, err);
 	if (r == 0)
-		r = filter_calls(err);
+		r = filter_calls(&calls, err);
+	return r;
+}
+
+int lockdown_injector(struct err *err)
+{
+	static const struct calls calls = { injector_calls, ARRAY_SIZE(injector_calls),
+					    injector_checked, ARRAY_SIZE(injector_checked) };
+	int r = become_private(err);
+
+	if (r == 0)
+		r = drop_capabilities(1U << CAP_SYS_PTRACE,
+				      1U << CAP_SYS_PTRACE | 1U << CAP_NET_BIND_SERVICE, err);
+	if (r == 0)
+		r = filter_calls(&calls, err);
 	return r;
 }

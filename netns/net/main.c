@@ -23,6 +23,7 @@
 #include "engine/base/fd.h"
 #include "engine/base/pages.h"
 #include "netns/net-message.h"
+#include "netns/net/inject/inject.h"
 #include "netns/net/listen.h"
 #include "netns/net/relay.h"
 #include "netns/net/lockdown.h"
@@ -80,9 +81,21 @@ static void raise_descriptors(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* Socket injection is a faster way only: without it all goes through the stack. */
+static void start_injector(struct relay *relay, int marker)
+{
+	static struct inject_args args;
+
+	args.options = &relay->options;
+	args.container_socket = marker;
+	if (marker >= 0)
+		(void)inject_start(&args, &relay->injector, NULL);
+}
+
 static int set_up(struct relay *relay, struct port_list *ports, struct err *err)
 {
 	auto_close int netns = -1;
+	auto_close int marker = -1;
 	int r = receive_settings(&relay->options, ports, err);
 
 	if (r == 0)
@@ -92,7 +105,10 @@ static int set_up(struct relay *relay, struct port_list *ports, struct err *err)
 	if (r == 0)
 		r = receive_attach(&netns, &relay->init_pidfd, err);
 	if (r == 0)
-		r = tap_open(netns, &relay->options, true, &relay->tap, &relay->tap_kind, err);
+		r = tap_open(netns, &relay->options, true, &relay->tap, &relay->tap_kind, &marker,
+			     err);
+	if (r == 0)
+		start_injector(relay, marker);
 	return r;
 }
 

@@ -15,6 +15,7 @@
 #include "engine/base/err.h"
 #include "engine/base/fd.h"
 #include "netns/net-message.h"
+#include "netns/net/inject/inject.h"
 #include "netns/net/reply.h"
 
 /* Slots of fds[] that are always there; the stack's own follow. */
@@ -29,6 +30,7 @@ void relay_init(struct relay *relay)
 {
 	relay->tap = -1;
 	relay->init_pidfd = -1;
+	relay->injector = -1;
 	relay->inotify = -1;
 	relay->idle_ms = RELAY_IDLE_MS;
 	relay->worked = true;
@@ -182,13 +184,31 @@ static void take_inotify(struct relay *relay)
 
 /* ---- The loop ---- */
 
+/* A filter's listener for the injector. False: the monitor is gone. */
+static bool take_listener(struct relay *relay)
+{
+	char message[2] = { 0 };
+	int fd = -1;
+	size_t count = 1;
+	size_t size = 0;
+
+	if (fd_recv(NET_SOCKET_FD, message, sizeof(message), &size, &fd, &count) < 0)
+		return false;
+	if (count > 0 && message[0] == NET_MESSAGE_LISTENER && relay->injector >= 0)
+		(void)inject_add(relay->injector, fd, (enum inject_wall)message[1]);
+	if (count > 0)
+		(void)close(fd);
+	return true;
+}
+
 /*
  * The monitor closed its end or died; the container's init ended; the interface went away with the
  * container's network namespace (a tap says POLLERR, a packet socket ENETDOWN).
  */
 static bool should_end(const struct relay *relay)
 {
-	return relay->fds[SLOT_MONITOR].revents != 0 || relay->fds[SLOT_INIT].revents != 0 ||
+	return (relay->fds[SLOT_MONITOR].revents & ~POLLIN) != 0 ||
+	       relay->fds[SLOT_INIT].revents != 0 ||
 	       (relay->fds[SLOT_TAP].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
 }
 
@@ -229,6 +249,8 @@ static bool run_once(struct relay *relay)
 		call_idle(relay);
 	relay->worked = relay->worked || n > 0;
 	if (should_end(relay))
+		return false;
+	if ((relay->fds[SLOT_MONITOR].revents & POLLIN) && !take_listener(relay))
 		return false;
 	if (relay->fds[SLOT_INOTIFY].revents != 0)
 		take_inotify(relay);

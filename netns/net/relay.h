@@ -34,6 +34,7 @@ struct relay {
 	int tap;
 	enum tap_kind tap_kind;
 	int init_pidfd;
+	int injector; /* its socket; -1: none */
 	int inotify;
 	char resolv_folder[RELAY_PATH_MAX]; /* of the real file behind /etc/resolv.conf */
 	const char *folders[4];		    /* that may still be read, for lockdown_enter() */

@@ -40,6 +40,7 @@ struct tap_plan {
 	bool try_tun;
 	int fd;
 	enum tap_kind kind;
+	int marker;
 	int result;
 	struct err *err;
 };
@@ -172,6 +173,7 @@ static int set_interface(struct tap_plan *plan)
 
 	if (setns(plan->netns_fd, CLONE_NEWNET) < 0)
 		return err_set(plan->err, -errno, "cannot enter the container's network namespace");
+	plan->marker = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (plan->try_tun) {
 		tun = open_tun(plan->options, &plan->fd);
 		if (tun == 0)
@@ -202,13 +204,14 @@ static int child(void *data)
 }
 
 int tap_open(int netns_fd, const struct net_options *options, bool try_tun, int *ret_fd,
-	     enum tap_kind *ret_kind, struct err *err)
+	     enum tap_kind *ret_kind, int *ret_marker, struct err *err)
 {
 	_Alignas(16) char stack[65536];
 	struct tap_plan plan = { .options = options,
 				 .netns_fd = netns_fd,
 				 .try_tun = try_tun,
 				 .fd = -1,
+				 .marker = -1,
 				 .kind = TAP_TUN,
 				 .result = -ECHILD,
 				 .err = err };
@@ -223,9 +226,11 @@ int tap_open(int netns_fd, const struct net_options *options, bool try_tun, int 
 		return err_say(err, ERR_FAILED, "the network's set-up was killed");
 	if (plan.result < 0) {
 		fd_close(&plan.fd);
+		fd_close(&plan.marker);
 		return plan.result;
 	}
 	*ret_fd = plan.fd;
 	*ret_kind = plan.kind;
+	*ret_marker = plan.marker;
 	return 0;
 }
