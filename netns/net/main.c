@@ -86,13 +86,13 @@ static int set_up(struct relay *relay, struct port_list *ports, struct err *err)
 	int r = receive_settings(&relay->options, ports, err);
 
 	if (r == 0)
-		r = relay_open(relay, &stack_libslirp, ports, err);
+		r = relay_open(relay, err);
 	if (r == 0)
 		r = listen_open(relay, ports, err);
 	if (r == 0)
-		r = receive_attach(&netns, &relay->init_pidfd, err);
+		r = receive_attach(&netns, &relay->init.fd, err);
 	if (r == 0)
-		r = tap_open(netns, &relay->options, true, &relay->tap, &relay->tap_kind, err);
+		r = tap_open(netns, &relay->options, true, &relay->tap, err);
 	return r;
 }
 
@@ -113,6 +113,8 @@ int main(void)
 	if (r == 0)
 		r = relay_watch_resolvers(&relay, &err);
 	if (r == 0)
+		r = relay_start(&relay, &err);
+	if (r == 0)
 		r = lockdown_enter(relay.folders, &err);
 	if (r < 0) {
 		if (err.code < 0)
@@ -123,7 +125,7 @@ int main(void)
 	/* Not now: the container that waits for our report needs the processors. */
 	relay.on_idle = pages_give_back;
 	relay_run(&relay);
-	listen_close(&relay, &ports);
+	listen_close(&relay);
 	/* End of file tells the monitor that every port is free; taking the tap down takes longer.
 	 */
 	(void)close(NET_SOCKET_FD);
