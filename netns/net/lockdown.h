@@ -15,7 +15,8 @@ struct err;
 int lockdown_enter(const char *const *folders, struct err *err);
 
 /*
- * The injector's: all capabilities but CAP_SYS_PTRACE and (permitted) CAP_NET_BIND_SERVICE, and all system calls but those that it makes.
- * No Landlock: whoever is in such a domain may not look at processes outside of it (ptrace(2)).
+ * The injector's: all capabilities but CAP_SYS_PTRACE and (permitted) CAP_NET_BIND_SERVICE, and all
+ * system calls but those that it makes. No Landlock: whoever is in such a domain may not look at
+ * processes outside of it (ptrace(2)).
  */
 int lockdown_injector(struct err *err);

@@ -81,34 +81,58 @@ static void raise_descriptors(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* Socket injection is a faster way only: without it all goes through the stack. */
-static void start_injector(struct relay *relay, int marker)
+/* The published TCP ports, as the injector sees them: it shares their sockets. */
+static void list_ports(const struct relay *relay, struct inject_args *args)
+{
+	static struct inject_port list[INJECT_PORTS_MAX];
+
+	args->ports = list;
+	for (size_t i = 0; i < relay->listener_count && args->port_count < INJECT_PORTS_MAX; i++) {
+		const struct listener *listener = &relay->listeners[i];
+		struct inject_port *port = &list[args->port_count];
+		socklen_t size = sizeof(port->host);
+
+		if (listener->map.proto != PORT_TCP || listener->watch.fd < 0 ||
+		    getsockname(listener->watch.fd, (struct sockaddr *)&port->host, &size) < 0)
+			continue;
+		port->container_port = listener->map.container_port;
+		port->listener = listener->watch.fd;
+		port->tag = (uint32_t)i;
+		args->port_count++;
+	}
+}
+
+/* Socket injection is a faster way only: where it cannot be, all goes through the translator. */
+static int start_injector(struct relay *relay, struct err *err)
 {
 	static struct inject_args args;
+	int r = 0;
 
+	if (relay->tap.marker < 0)
+		return 0;
 	args.options = &relay->options;
-	args.container_socket = marker;
-	if (marker >= 0)
-		(void)inject_start(&args, &relay->injector, NULL);
+	args.container_socket = relay->tap.marker;
+	list_ports(relay, &args);
+	r = inject_start(&args, &relay->injector.fd, err);
+	fd_close(&relay->tap.marker);
+	return r;
 }
 
 static int set_up(struct relay *relay, struct port_list *ports, struct err *err)
 {
 	auto_close int netns = -1;
-	auto_close int marker = -1;
 	int r = receive_settings(&relay->options, ports, err);
 
 	if (r == 0)
-		r = relay_open(relay, &stack_libslirp, ports, err);
+		r = relay_open(relay, err);
 	if (r == 0)
 		r = listen_open(relay, ports, err);
 	if (r == 0)
-		r = receive_attach(&netns, &relay->init_pidfd, err);
+		r = receive_attach(&netns, &relay->init.fd, err);
 	if (r == 0)
-		r = tap_open(netns, &relay->options, true, &relay->tap, &relay->tap_kind, &marker,
-			     err);
+		r = tap_open(netns, &relay->options, true, &relay->tap, err);
 	if (r == 0)
-		start_injector(relay, marker);
+		r = start_injector(relay, err);
 	return r;
 }
 
@@ -129,6 +153,8 @@ int main(void)
 	if (r == 0)
 		r = relay_watch_resolvers(&relay, &err);
 	if (r == 0)
+		r = relay_start(&relay, &err);
+	if (r == 0)
 		r = lockdown_enter(relay.folders, &err);
 	if (r < 0) {
 		if (err.code < 0)
@@ -139,7 +165,7 @@ int main(void)
 	/* Not now: the container that waits for our report needs the processors. */
 	relay.on_idle = pages_give_back;
 	relay_run(&relay);
-	listen_close(&relay, &ports);
+	listen_close(&relay);
 	/* End of file tells the monitor that every port is free; taking the tap down takes longer.
 	 */
 	(void)close(NET_SOCKET_FD);

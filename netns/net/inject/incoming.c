@@ -144,10 +144,11 @@ static void pause_listener(const struct injector *injector, ssize_t port)
 
 static void resume_listener(struct injector *injector, ssize_t port)
 {
-	const struct inject_notice notice = { .port = (uint32_t)port };
+	struct inject_notice notice;
 
 	if (port < 0)
 		return;
+	notice.tag = injector->args->ports[port].tag;
 	injector->lent[port] = false;
 	if (listen(injector->args->ports[port].listener, SOMAXCONN) < 0)
 		return;

@@ -36,6 +36,7 @@ struct err;
 struct inject_port {
 	uint16_t container_port;
 	struct sockaddr_storage host; /* as bound: address and port, IPv6 for IPv6 only */
+	uint32_t tag;		      /* of the caller, for notices */
 	int listener; /* bound there; whoever is not injected is served through it. Shared with the
 			 stack, which stops accepting when it stops listening */
 };
@@ -54,7 +55,7 @@ enum {
 
 /* What comes back over the socket: one struct a message. */
 struct inject_notice {
-	uint32_t port; /* index in inject_args.ports: listens again, to be accepted from */
+	uint32_t tag; /* this port listens again, to be accepted from */
 };
 
 /*
