@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "engine/base/fd.h"
+#include "netns/net/inject/epolls.h"
 #include "netns/net/inject/guard.h"
 #include "netns/net/inject/inject-internal.h"
 #include "netns/net/inject/sockopt.h"
@@ -212,7 +213,8 @@ static int open_server(const struct injector *injector, const struct call *call,
 		       const struct subject *subject, const struct choice *choice, int backlog,
 		       int *ret_fd)
 {
-	auto_close int fd = socket(subject->family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+	auto_close int fd =
+		socket(subject->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
 	const int one = 1;
 	const int v6only = choice->four < 0;
 	union address address;
@@ -236,21 +238,9 @@ static int open_server(const struct injector *injector, const struct call *call,
 		return -errno;
 	if (listen(fd, backlog) < 0)
 		return -errno;
+	epolls_move_up(&fd);
 	*ret_fd = fd_take(&fd);
 	return 0;
-}
-
-static int put(const struct injector *injector, const struct call *call,
-	       const struct subject *subject, int fd)
-{
-	const int flags = task_fd_flags(&injector->tasks, call->task, subject->number);
-
-	if (flags < 0 || (flags & O_ASYNC))
-		return -EOPNOTSUPP;
-	if ((flags & O_NONBLOCK) && fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
-		return -errno;
-	return notify_replace(call->listener, call->notif.id, fd, subject->number,
-			      (flags & O_CLOEXEC) != 0);
 }
 
 static int serve(struct injector *injector, const struct call *call, const struct subject *subject)
@@ -258,6 +248,7 @@ static int serve(struct injector *injector, const struct call *call, const struc
 	struct server server;
 	struct choice choice;
 	auto_close int fd = -1;
+	int flags = 0;
 	int r = 0;
 
 	if (!subject->own || subject_state(subject) == TCP_LISTEN ||
@@ -268,15 +259,15 @@ static int serve(struct injector *injector, const struct call *call, const struc
 	if ((is_lent(injector, choice.four) || is_lent(injector, choice.six)) &&
 	    !get_int(subject->fd, SOL_SOCKET, SO_REUSEPORT))
 		return -EADDRINUSE;
-	if (sockopt_is_special(subject->fd) ||
-	    task_fd_is_held(&injector->tasks, call->task, subject->number, subject->inode)) {
+	flags = subject_flags(injector, call, subject);
+	if (sockopt_is_special(subject->fd) || flags < 0) {
 		resume_listeners(injector, &choice);
 		return CALL_CONTINUE;
 	}
 	pause_listeners(injector, &choice);
 	r = open_server(injector, call, subject, &choice, (int)call->args[1], &fd);
 	if (r == 0)
-		r = put(injector, call, subject, fd);
+		r = subject_replace(injector, call, subject, fd, flags);
 	if (r < 0) {
 		resume_listeners(injector, &choice);
 		return CALL_CONTINUE;

@@ -71,6 +71,20 @@ struct injector {
  */
 int subject_take(const struct injector *injector, struct call *call, struct subject *ret_subject);
 
+/*
+ * The flags of its descriptor (task_fd_flags()) when another socket can take its place, or a
+ * negative errno: somebody else holds it, or wants signals from it.
+ */
+int subject_flags(struct injector *injector, const struct call *call,
+		  const struct subject *subject);
+
+/*
+ * Puts fd, a socket that does not block, in the place of the container's, with these flags, and
+ * into the event sets that it is in. 0 or a negative errno: then all is as it was.
+ */
+int subject_replace(const struct injector *injector, const struct call *call,
+		    const struct subject *subject, int fd, int flags);
+
 /* State of a TCP socket (TCP_CLOSE, TCP_LISTEN, ...), or a negative errno. */
 int subject_state(const struct subject *subject);
 

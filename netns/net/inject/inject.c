@@ -7,6 +7,7 @@
 #include "netns/net/inject/inject.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/netlink.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -21,6 +22,7 @@
 #include "engine/base/err.h"
 #include "engine/base/fd.h"
 #include "engine/base/pages.h"
+#include "netns/net/inject/epolls.h"
 #include "netns/net/inject/inject-internal.h"
 #include "netns/net/inject/sockopt.h"
 #include "netns/net/lockdown.h"
@@ -77,13 +79,48 @@ static int examine(const struct injector *injector, struct subject *subject)
 int subject_take(const struct injector *injector, struct call *call, struct subject *subject)
 {
 	const int number = (int)call->args[0];
-	const int fd = call->task ? task_take_fd(call->task, number) : -ESRCH;
+	int fd = call->task ? task_take_fd(call->task, number) : -ESRCH;
 
 	if (fd < 0)
 		return fd;
+	epolls_move_up(&fd);
 	subject->fd = fd;
 	subject->number = number;
 	return examine(injector, subject);
+}
+
+int subject_flags(struct injector *injector, const struct call *call, const struct subject *subject)
+{
+	int flags = 0;
+
+	if (task_fd_is_held(&injector->tasks, call->task, subject->number, subject->inode))
+		return -EBUSY;
+	flags = task_fd_flags(&injector->tasks, call->task, subject->number);
+	return flags >= 0 && (flags & O_ASYNC) ? -EBUSY : flags;
+}
+
+static int exchange_in_epolls(const struct epolls *epolls, const struct subject *subject, int fd)
+{
+	return epolls->count > 0 ? epolls_exchange(epolls, subject->number, subject->fd, fd) : 0;
+}
+
+int subject_replace(const struct injector *injector, const struct call *call,
+		    const struct subject *subject, int fd, int flags)
+{
+	struct epolls epolls __attribute__((cleanup(epolls_done))) = EPOLLS_INIT;
+	int r = epolls_find(&injector->tasks, call->task, subject->number, subject->inode, &epolls);
+
+	if (r == 0)
+		r = exchange_in_epolls(&epolls, subject, fd);
+	if (r == 0 && !(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, 0) < 0)
+		r = -errno;
+	if (r < 0)
+		return r;
+	r = notify_replace(call->listener, call->notif.id, fd, subject->number,
+			   (flags & O_CLOEXEC) != 0);
+	if (r < 0) /* its own has to be heard again */
+		(void)epolls_exchange(&epolls, subject->number, fd, subject->fd);
+	return r;
 }
 
 int subject_state(const struct subject *subject)
@@ -262,6 +299,7 @@ static bool receive(struct injector *injector)
 		return true;
 	}
 	notify_tune(fd);
+	epolls_move_up(&fd);
 	injector->listeners[injector->listener_count].fd = fd;
 	injector->listeners[injector->listener_count++].wall = (enum inject_wall)wall;
 	return true;
@@ -366,6 +404,9 @@ static _Noreturn void injector_main(struct injector *injector, pid_t parent)
 	(void)prctl(PR_SET_NAME, "bryo-inject"); /* for ps */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
 		_exit(1);
+	epolls_move_up(&injector->control);
+	epolls_move_up(&injector->diag);
+	epolls_move_up(&injector->tasks.proc_fd);
 	if (drop_descriptors(injector) < 0 || lockdown_injector(&err) < 0)
 		_exit(1);
 	pages_give_back();

@@ -16,6 +16,7 @@
 
 #include "engine/base/fd.h"
 #include "engine/base/time.h"
+#include "netns/net/inject/epolls.h"
 #include "netns/net/inject/guard.h"
 #include "netns/net/inject/inject-internal.h"
 #include "netns/net/inject/sockopt.h"
@@ -120,6 +121,7 @@ static int begin(const struct injector *injector, const struct call *call,
 	    (call->wall == INJECT_WALL_GUARD && guard_peer(fd, &target->any) < 0))
 		return CALL_CONTINUE;
 	r = connect(fd, &target->any, size) < 0 ? -errno : 0;
+	epolls_move_up(&fd);
 	if (r == 0 || r == -EINPROGRESS)
 		*ret_fd = fd_take(&fd);
 	return r;
@@ -141,14 +143,9 @@ static int64_t due_of(int fd)
 static int may_replace(struct injector *injector, const struct call *call,
 		       const struct subject *subject)
 {
-	int flags = 0;
-
 	if (!subject->host && (is_bound(subject) || sockopt_is_special(subject->fd)))
 		return -EBUSY;
-	if (task_fd_is_held(&injector->tasks, call->task, subject->number, subject->inode))
-		return -EBUSY;
-	flags = task_fd_flags(&injector->tasks, call->task, subject->number);
-	return flags >= 0 && (flags & O_ASYNC) ? -EBUSY : flags;
+	return subject_flags(injector, call, subject);
 }
 
 int outgoing_connect(struct injector *injector, const struct call *call,
@@ -184,7 +181,7 @@ int outgoing_connect(struct injector *injector, const struct call *call,
 		return CALL_WAITS;
 	}
 	if (r == 0 || r == -EINPROGRESS) {
-		if (pending_put(&wait) < 0)
+		if (subject_replace(injector, call, subject, wait.fd, wait.flags) < 0)
 			r = CALL_CONTINUE;
 	}
 	fd_close(&wait.fd);

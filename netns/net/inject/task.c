@@ -15,6 +15,7 @@
 
 #include "engine/base/alloc.h"
 #include "engine/base/fd.h"
+#include "netns/net/inject/epolls.h"
 
 #ifndef PIDFD_THREAD
 #define PIDFD_THREAD O_EXCL /* Linux 6.9 */
@@ -35,15 +36,15 @@ int tasks_init(struct tasks *tasks)
 static int read_text(const struct tasks *tasks, const char *path, char *text, size_t size)
 {
 	auto_close int fd = openat(tasks->proc_fd, path, O_RDONLY | O_CLOEXEC);
+	size_t done = 0;
 	ssize_t n = 0;
 
 	if (fd < 0)
 		return -errno;
-	n = read(fd, text, size - 1);
-	if (n < 0)
-		return -errno;
-	text[n] = '\0';
-	return (int)n;
+	while (done < size - 1 && (n = read(fd, text + done, size - 1 - done)) > 0)
+		done += (size_t)n;
+	text[done] = '\0';
+	return n < 0 ? -errno : (int)done;
 }
 
 /* Of "NAME:\tVALUE" lines; or a negative errno. */
@@ -126,6 +127,7 @@ int task_open(struct tasks *tasks, int listener, const struct seccomp_notif *cal
 			return -ESRCH;
 		task->tid = tid;
 		task->own_pidfd = own;
+		epolls_move_up(&fd);
 		task->pidfd = fd_take(&fd);
 	}
 	task->used = ++tasks->clock;
@@ -165,6 +167,15 @@ int task_fd_flags(const struct tasks *tasks, const struct task *task, int number
 	return (int)read_field(tasks, path, "flags:", 8);
 }
 
+int task_read_fdinfo(const struct tasks *tasks, const struct task *task, int number, char *ret_text,
+		     size_t size)
+{
+	char path[48];
+
+	(void)snprintf(path, sizeof(path), "%d/fdinfo/%d", (int)task->tid, number);
+	return read_text(tasks, path, ret_text, size);
+}
+
 /* A mask in hexadecimal of /proc/PID/status, or 0. */
 static uint64_t find_mask(const char *status, const char *name)
 {
@@ -200,20 +211,12 @@ bool task_has_signal(const struct tasks *tasks, pid_t tid)
 
 /* ---- Who else holds a descriptor ---- */
 
-static bool in_epoll(const struct task *task, int epoll, int number)
+bool task_in_epoll(const struct task *task, int epoll, int number)
 {
 	/* Which entry of that name: one socket can be in a set under one number only once. */
 	const struct kcmp_epoll_slot slot = { .efd = (uint32_t)epoll, .tfd = (uint32_t)number };
 
 	return syscall(SYS_kcmp, task->tid, task->tid, KCMP_EPOLL_TFD, number, &slot) == 0;
-}
-
-static bool in_any_epoll(const struct task *task, int number)
-{
-	for (size_t i = 0; i < task->epoll_count; i++)
-		if (in_epoll(task, task->epolls[i], number))
-			return true;
-	return false;
 }
 
 static void note_epoll(struct task *task, int number)
@@ -282,7 +285,5 @@ static bool has_duplicate(const struct task *task, int number)
 
 bool task_fd_is_held(const struct tasks *tasks, struct task *task, int number, ino_t inode)
 {
-	if (task->scanned ? has_duplicate(task, number) : scan(tasks, task, number, inode))
-		return true;
-	return task->too_many_epolls || in_any_epoll(task, number);
+	return task->scanned ? has_duplicate(task, number) : scan(tasks, task, number, inode);
 }

@@ -65,11 +65,17 @@ bool task_has_capability(const struct tasks *tasks, const struct task *task, int
 /* True when a signal waits for this thread that it does not block. */
 bool task_has_signal(const struct tasks *tasks, pid_t tid);
 
+/* What /proc/PID/fdinfo tells of its descriptor, as text. Its length or a negative errno. */
+int task_read_fdinfo(const struct tasks *tasks, const struct task *task, int number, char *ret_text,
+		     size_t size);
+
+/* True when the descriptor is entered in that event set of the process. */
+bool task_in_epoll(const struct task *task, int epoll, int number);
+
 /*
- * True when what descriptor `number` refers to must stay what it is: it is in an epoll set, or a
- * second descriptor of this process refers to it (looked for among all at a thread's first
- * call, among the next ones later: a socket is hardly ever duplicated before it is connected), or
- * this cannot be found out.
- * inode is the socket's.
+ * True when a second descriptor of this process refers to the socket (looked for among all at a
+ * thread's first call, among the next ones later: a socket is hardly ever duplicated before it is
+ * connected), or this cannot be found out. Also finds the process's event sets. inode is the
+ * socket's.
  */
 bool task_fd_is_held(const struct tasks *tasks, struct task *task, int number, ino_t inode);
