@@ -47,7 +47,9 @@ static int open_root(void *data, int *ret_fd, struct err *err)
 
 static int start_network(struct keeper *k, const struct preparation *p, struct err *err)
 {
-	struct net_args args = { .options = &p->net_options, .ports = &p->ports };
+	struct net_args args = { .options = &p->net_options,
+				 .ports = &p->ports,
+				 .host_ports = &p->host_ports };
 
 	return p->has_net ? net_start(&args, &k->net, err) : 0;
 }

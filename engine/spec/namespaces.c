@@ -149,16 +149,6 @@ static int build_userns(const struct request *q, const struct spec_host *host,
 
 /* ---- Network ---- */
 
-static int check_options(const char *text, struct err *err)
-{
-	struct net_options options;
-
-	if (str_starts(text, "slirp4netns"))
-		return net_options_slirp4netns(text + strlen("slirp4netns") + (text[11] == ':'),
-					       &options, err);
-	return net_options_pasta(text + strlen("pasta") + (text[5] == ':'), &options, err);
-}
-
 static bool is_mode(const char *text, const char *mode)
 {
 	const char *rest = str_after(text, mode);
@@ -170,13 +160,14 @@ static int build_network(const struct request *q, const struct spec_host *host,
 			 struct container_spec *spec, struct err *err)
 {
 	const char *text = q->network.count ? q->network.v[0] : "";
+	struct net_options options;
 
 	if (q->network.count > 1)
 		return err_say(err, ERR_UNSUPPORTED,
 			       "more than one --network is not supported yet");
 	spec->net_mode = xstrdup(text);
-	if (is_mode(text, "slirp4netns") || is_mode(text, "pasta"))
-		return check_options(text, err);
+	if (net_options_is_mode(text))
+		return net_options_parse(text, &options, NULL, err);
 	if (str_eq(text, "none")) {
 		spec->net.kind = SPEC_NS_NONE;
 		return 0;

@@ -48,7 +48,7 @@ static int receive_settings(struct net_options *options, struct port_list *ports
 	n = recv(NET_SOCKET_FD, data, (size_t)n, 0);
 	if (n <= 0)
 		return -ECONNRESET;
-	return net_message_parse(data, (size_t)n, options, ports, err);
+	return net_message_parse(data, (size_t)n, options, ports, NULL, err);
 }
 
 /* The network namespace and, if the monitor has one to give, a pidfd of the container's init. */

@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct net_options options = { 0 };
 	struct port_list ports = PORT_LIST_INIT;
 
-	(void)net_message_parse((const char *)data, size, &options, &ports, NULL);
+	(void)net_message_parse((const char *)data, size, &options, &ports, &host_ports, NULL);
 	port_list_done(&ports);
 	return 0;
 }
