@@ -27,3 +27,9 @@ extern const struct cli_group cli_create_group;
  * or -EINVAL with err.
  */
 int cli_create_finish(const struct cli *cli, struct cli_create *create, struct err *err);
+
+/*
+ * create-network.c: refuses --dns and the like where the container gets no resolv.conf, and says on
+ * standard error that -p publishes nothing where the network is not the container's own.
+ */
+int cli_create_check_network(const struct request *request, struct err *err);

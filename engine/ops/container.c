@@ -29,6 +29,8 @@ static int create(struct ops *ops, struct request *request, struct container *re
 		r = spec_runtime_find(conf, request, err);
 	if (r == 0)
 		r = spec_defaults(conf, request, err);
+	if (r == 0 && conf && ops->engine.rootless)
+		r = spec_defaults_network(conf, request, err);
 	if (r == 0)
 		r = ops_ensure_image(ops, request, err);
 	return r < 0 ? r : container_create(&ops->engine, request, ret, err);
