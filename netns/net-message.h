@@ -26,7 +26,7 @@
 #define NET_MESSAGE_ATTACH 'A'
 #define NET_MESSAGE_RELOAD 'R'
 #define NET_SOCKET_FD 3	      /* where bryo-net finds its end */
-#define NET_INHERITED_MAX 64 /* sockets; fd_send() takes as many */
+#define NET_INHERITED_MAX 16 /* sockets; fd_send() takes as many */
 
 /* The settings as text; either list may be NULL. The caller owns it. */
 char *net_message_text(const struct net_options *options, const struct port_list *ports,

@@ -44,7 +44,8 @@ int net_value_map_guest(const char *name, const char *text, struct net_options *
 
 /*
  * Pasta's port syntax: "none", or [ADDRESS/]PORTS with PORTS a list of FIRST[-LAST][:TO[-TOLAST]]
- * and ~FIRST[-LAST] (left out). from_container: -T, where ADDRESS can only be a loopback one.
+ * and ~FIRST[-LAST] (left out). from_container: -T, where FIRST is the container's port, TO the
+ * host's, and ADDRESS can only be a loopback one.
  * Adds to list (NULL: checks only).
  */
 int net_value_ports(const char *name, const char *text, bool udp, bool from_container,

@@ -98,19 +98,23 @@ static int take_in(struct spec *spec, char *text, struct err *err)
 
 /* Runs of ports that go to a run of ports become one entry. */
 static void add_maps(const struct spec *spec, const char *address, enum port_proto proto,
-		     struct port_list *list)
+		     bool from_container, struct port_list *list)
 {
 	struct port_map map = { .proto = proto };
 
 	(void)snprintf(map.host_ip, sizeof(map.host_ip), "%s", address);
 	for (uint32_t port = 1; port < ALL_PORTS; port++) {
-		if (spec->to[port] == 0 || spec->left_out[port])
+		const uint16_t to = spec->to[port];
+
+		if (to == 0 || spec->left_out[port])
 			continue;
-		map.host_port = (uint16_t)port;
-		map.container_port = spec->to[port];
+		/* What stands first is where it listens: on the host, or with -T in the container.
+		 */
+		map.host_port = from_container ? to : (uint16_t)port;
+		map.container_port = from_container ? (uint16_t)port : to;
 		map.count = 1;
 		while (port + 1 < ALL_PORTS && !spec->left_out[port + 1] &&
-		       spec->to[port + 1] == map.container_port + map.count) {
+		       spec->to[port + 1] == to + map.count) {
 			map.count++;
 			port++;
 		}
@@ -188,6 +192,6 @@ int net_value_ports(const char *name, const char *text, bool udp, bool from_cont
 	if (r == 0)
 		r = parse_list(spec, ports, err);
 	if (r == 0 && list)
-		add_maps(spec, address, udp ? PORT_UDP : PORT_TCP, list);
+		add_maps(spec, address, udp ? PORT_UDP : PORT_TCP, from_container, list);
 	return r;
 }

@@ -47,11 +47,21 @@ static int open_root(void *data, int *ret_fd, struct err *err)
 
 static int start_network(struct keeper *k, const struct preparation *p, struct err *err)
 {
-	struct net_args args = { .options = &p->net_options,
-				 .ports = &p->ports,
-				 .host_ports = &p->host_ports };
+	const struct net_args args = { .options = &p->net_options,
+				       .ports = &p->ports,
+				       .host_ports = &p->host_ports,
+				       .inherited = k->net_listen.fds,
+				       .inherited_count = k->net_listen.count };
 
 	return p->has_net ? net_start(&args, &k->net, err) : 0;
+}
+
+/* Inherited sockets: bryo-net's are those that it would have to bind otherwise. */
+static void share_listen_fds(struct keeper *k, const struct preparation *p)
+{
+	listen_fds_done(&k->net_listen);
+	listen_fds_done(&k->pass);
+	listen_fds_split(&k->listen, &p->ports, &k->net_listen, &k->pass);
 }
 
 /*
@@ -106,6 +116,8 @@ static int create_and_start(struct keeper *k, struct preparation *p, struct strv
 	args.seccomp_cache_fd = k->seccomp_fd;
 	/* With a network the child waits for that; what it fails in is to be heard first. */
 	args.at_once = k->net.pid <= 0;
+	args.pass_fds = k->pass.fds;
+	args.pass_fd_count = k->pass.count;
 	args.stdio[0] = k->pipes[0][0];
 	args.stdio[1] = k->pipes[1][1];
 	args.stdio[2] = k->pipes[2][1];
@@ -209,10 +221,14 @@ int keeper_start(struct keeper *k, struct strv *warnings, struct err *err)
 	preparation_init(&p);
 	/* First of all: bryo-net comes up on another processor while the rest is prepared. */
 	r = container_prepare_network(&k->container->spec, &p, err);
-	if (r == 0)
+	if (r == 0) {
+		share_listen_fds(k, &p);
 		r = start_network(k, &p, err);
+	}
 	if (r == 0)
 		r = container_prepare(k->engine, k->container, &p, err);
+	if (r == 0)
+		listen_fds_env(&k->pass, &p.oci.process.env);
 	if (r == 0)
 		r = open_pipes(k, err);
 	if (r == 0)

@@ -197,6 +197,22 @@ static int pause_or_not(struct ops *ops, const char *name, bool pause, struct er
 	return r < 0 ? r : container_pause(&c, pause, err);
 }
 
+int ops_network_reload(struct ops *ops, const char *name, struct err *err)
+{
+	struct container c auto_done(container) = CONTAINER_INIT;
+	int r = container_find(&ops->engine, name, &c, err);
+
+	return r < 0 ? r : container_reload_network(&ops->engine, &c, err);
+}
+
+bool ops_network_is_user_mode(struct ops *ops, const char *name)
+{
+	struct container c auto_done(container) = CONTAINER_INIT;
+
+	return container_find(&ops->engine, name, &c, NULL) == 0 &&
+	       container_load_spec(&c, NULL) == 0 && c.spec.net.kind == SPEC_NS_PRIVATE;
+}
+
 int ops_container_pause(struct ops *ops, const char *name, struct err *err)
 {
 	return pause_or_not(ops, name, true, err);
