@@ -101,10 +101,8 @@ static const char *not_carried(const struct net_options *options)
 
 static int check_carried(const struct net_args *args, struct err *err)
 {
-	const char *what = not_carried(args->options);
+	const char *const what = not_carried(args->options);
 
-	if (!what && args->host_ports && args->host_ports->count > 0)
-		what = "ports of the host's loopback in the container (-T)";
 	return what ? err_say(err, ERR_UNSUPPORTED, "bryo-net does not support %s yet", what) : 0;
 }
 

@@ -23,9 +23,11 @@
 #include "engine/base/fd.h"
 #include "engine/base/pages.h"
 #include "netns/net-message.h"
+#include "netns/net/inside.h"
 #include "netns/net/listen.h"
-#include "netns/net/relay.h"
 #include "netns/net/lockdown.h"
+#include "netns/net/relay.h"
+#include "netns/net/splice.h"
 #include "netns/net/tap.h"
 
 /* Tells the monitor how it went; code 0 is "ready". */
@@ -34,9 +36,19 @@ static void report(const struct err *err)
 	(void)send(NET_SOCKET_FD, err, sizeof(*err), MSG_NOSIGNAL);
 }
 
+/* What came with the options. */
+struct settings {
+	struct port_list ports;
+	struct port_list host_ports;
+	int inherited[NET_INHERITED_MAX];
+	size_t inherited_count;
+};
+
 /* 0, or -ECONNRESET when the monitor is gone. */
-static int receive_settings(struct net_options *options, struct port_list *ports, struct err *err)
+static int receive_settings(struct net_options *options, struct settings *settings, struct err *err)
 {
+	size_t size = 0;
+	int r = 0;
 	auto_free char *data = NULL;
 	ssize_t n = recv(NET_SOCKET_FD, NULL, 0, MSG_PEEK | MSG_TRUNC);
 
@@ -45,10 +57,12 @@ static int receive_settings(struct net_options *options, struct port_list *ports
 	if (n > NET_MESSAGE_MAX)
 		return err_say(err, ERR_USAGE, "network settings are too long");
 	data = xmalloc((size_t)n);
-	n = recv(NET_SOCKET_FD, data, (size_t)n, 0);
-	if (n <= 0)
+	settings->inherited_count = NET_INHERITED_MAX;
+	r = fd_recv(NET_SOCKET_FD, data, (size_t)n, &size, settings->inherited,
+		    &settings->inherited_count);
+	if (r < 0)
 		return -ECONNRESET;
-	return net_message_parse(data, (size_t)n, options, ports, NULL, err);
+	return net_message_parse(data, size, options, &settings->ports, &settings->host_ports, err);
 }
 
 /* The network namespace and, if the monitor has one to give, a pidfd of the container's init. */
@@ -80,26 +94,76 @@ static void raise_descriptors(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static int set_up(struct relay *relay, struct port_list *ports, struct err *err)
+/*
+ * The host's loopback ports that the container sees at its own. Both loopbacks of the host are ours
+ * to connect to: the port is one that the user named.
+ */
+static int carry(struct splice *splice, const struct inside_socket *socket)
+{
+	const struct sockaddr_in four = { .sin_family = AF_INET,
+					  .sin_port = htons(socket->host_port),
+					  .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	const struct sockaddr_in6 six = { .sin6_family = AF_INET6,
+					  .sin6_port = htons(socket->host_port),
+					  .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+
+	if (socket->family == AF_INET)
+		return splice_listen(splice, socket->fd, (const void *)&four, sizeof(four));
+	return splice_listen(splice, socket->fd, (const void *)&six, sizeof(six));
+}
+
+static int open_host_ports(struct relay *relay, int netns, const struct port_list *host_ports,
+			   struct err *err)
+{
+	static struct watch_loop loop;
+	static struct splice splice; /* large, and mostly untouched pages */
+	struct inside_socket sockets[INSIDE_MAX];
+	size_t count = 0;
+	int r = 0;
+
+	if (host_ports->count == 0)
+		return 0;
+	r = inside_listen(netns, host_ports, sockets, &count, err);
+	if (r < 0)
+		return r;
+	r = watch_loop_open(&loop);
+	splice_open(&splice, &loop);
+	for (size_t i = 0; i < count && r == 0; i++)
+		r = carry(&splice, &sockets[i]);
+	relay->loop = &loop;
+	return r < 0 ? err_set(err, r, "cannot watch the container's sockets") : 0;
+}
+
+static int reload(void *data, struct err *err)
+{
+	(void)err;
+	relay_reload(data);
+	return 0;
+}
+
+static int set_up(struct relay *relay, struct settings *settings, struct err *err)
 {
 	auto_close int netns = -1;
-	int r = receive_settings(&relay->options, ports, err);
+	int r = receive_settings(&relay->options, settings, err);
 
 	if (r == 0)
-		r = relay_open(relay, &stack_libslirp, ports, err);
+		r = relay_open(relay, &stack_libslirp, &settings->ports, err);
 	if (r == 0)
-		r = listen_open(relay, ports, err);
+		r = listen_open(relay, &settings->ports, err);
 	if (r == 0)
 		r = receive_attach(&netns, &relay->init_pidfd, err);
 	if (r == 0)
 		r = tap_open(netns, &relay->options, true, &relay->tap, &relay->tap_kind, err);
+	if (r == 0)
+		r = open_host_ports(relay, netns, &settings->host_ports, err);
+	relay->control = (struct control){ .reload = reload, .data = relay };
 	return r;
 }
 
 int main(void)
 {
 	static struct relay relay; /* large, and mostly untouched pages */
-	struct port_list ports = PORT_LIST_INIT;
+	static struct settings settings;
 	struct err err = ERR_INIT;
 	int r = 0;
 
@@ -109,7 +173,7 @@ int main(void)
 	(void)signal(SIGPIPE, SIG_IGN);
 	raise_descriptors();
 	relay_init(&relay);
-	r = set_up(&relay, &ports, &err);
+	r = set_up(&relay, &settings, &err);
 	if (r == 0)
 		r = relay_watch_resolvers(&relay, &err);
 	if (r == 0)
@@ -123,7 +187,7 @@ int main(void)
 	/* Not now: the container that waits for our report needs the processors. */
 	relay.on_idle = pages_give_back;
 	relay_run(&relay);
-	listen_close(&relay, &ports);
+	listen_close(&relay, &settings.ports);
 	/* End of file tells the monitor that every port is free; taking the tap down takes longer.
 	 */
 	(void)close(NET_SOCKET_FD);

@@ -16,12 +16,16 @@
 #include "engine/base/fd.h"
 #include "netns/net-message.h"
 #include "netns/net/reply.h"
+#include "netns/net/watch.h"
 
 /* Slots of fds[] that are always there; the stack's own follow. */
-enum { SLOT_TAP, SLOT_MONITOR, SLOT_INIT, SLOT_INOTIFY, SLOT_COUNT };
+enum { SLOT_TAP, SLOT_MONITOR, SLOT_INIT, SLOT_INOTIFY, SLOT_LOOP, SLOT_COUNT };
 
 /* Frames taken in a row before the sockets get their turn. */
 enum { BURST = 32 };
+
+/* How late a timer of the loop may be. */
+enum { LOOP_MS = 50 };
 
 static const char resolv_path[] = "/etc/resolv.conf";
 
@@ -188,8 +192,16 @@ static void take_inotify(struct relay *relay)
  */
 static bool should_end(const struct relay *relay)
 {
-	return relay->fds[SLOT_MONITOR].revents != 0 || relay->fds[SLOT_INIT].revents != 0 ||
+	if (relay->fds[SLOT_MONITOR].revents != 0 && !control_take(NET_SOCKET_FD, &relay->control))
+		return true;
+	return relay->fds[SLOT_INIT].revents != 0 ||
 	       (relay->fds[SLOT_TAP].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
+}
+
+void relay_reload(struct relay *relay)
+{
+	if (relay->options.dns)
+		read_resolvers(relay);
 }
 
 static void run_ping6(struct relay *relay, const struct pollfd *fds, size_t count)
@@ -220,6 +232,8 @@ static bool run_once(struct relay *relay)
 	const size_t count = relay->ops->fill(relay->stack, socks, max, &timeout);
 	int n = 0;
 
+	if (relay->loop && relay->loop->timers && (timeout < 0 || timeout > LOOP_MS))
+		timeout = LOOP_MS;
 	if (relay->worked && relay->on_idle && (timeout < 0 || timeout > relay->idle_ms))
 		timeout = relay->idle_ms;
 	n = poll(relay->fds, SLOT_COUNT + ping_count + count, timeout);
@@ -236,6 +250,8 @@ static bool run_once(struct relay *relay)
 	if (relay->fds[SLOT_TAP].revents != 0 && read_frames(relay) < 0)
 		return false;
 	relay->ops->dispatch(relay->stack, socks, count);
+	if (relay->loop)
+		(void)watch_round(relay->loop, 0); /* a failed wait is tried again */
 	return true;
 }
 
@@ -246,6 +262,8 @@ void relay_run(struct relay *relay)
 	relay->fds[SLOT_MONITOR] = (struct pollfd){ .fd = NET_SOCKET_FD, .events = POLLIN };
 	relay->fds[SLOT_INIT] = (struct pollfd){ .fd = relay->init_pidfd, .events = POLLIN };
 	relay->fds[SLOT_INOTIFY] = (struct pollfd){ .fd = relay->inotify, .events = POLLIN };
+	relay->fds[SLOT_LOOP] =
+		(struct pollfd){ .fd = relay->loop ? relay->loop->epoll : -1, .events = POLLIN };
 	while (run_once(relay))
 		;
 }

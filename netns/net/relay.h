@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "netns/net-options.h"
+#include "netns/net/control.h"
 #include "netns/net/dns.h"
 #include "netns/net/ping6.h"
 #include "netns/net/policy.h"
@@ -23,6 +24,8 @@ enum {
 	RELAY_IDLE_MAX_MS = 10000, /* up to this */
 };
 
+struct watch_loop;
+
 struct relay {
 	struct net_options options;
 	const struct stack_ops *ops;
@@ -35,6 +38,8 @@ struct relay {
 	enum tap_kind tap_kind;
 	int init_pidfd;
 	int inotify;
+	struct watch_loop *loop; /* further descriptors: those of splice; NULL: none */
+	struct control control;
 	char resolv_folder[RELAY_PATH_MAX]; /* of the real file behind /etc/resolv.conf */
 	const char *folders[4];		    /* that may still be read, for lockdown_enter() */
 	void (*on_idle)(void); /* called when a pause after some work lasts idle_ms; may be NULL */
@@ -53,6 +58,9 @@ int relay_open(struct relay *relay, const struct stack_ops *ops, const struct po
 
 /* Reads the host's resolvers and begins to follow their file. */
 int relay_watch_resolvers(struct relay *relay, struct err *err);
+
+/* Reads the host's resolvers again. */
+void relay_reload(struct relay *relay);
 
 /* Carries frames until there is no more reason to; see the cases at should_end() in relay.c. */
 void relay_run(struct relay *relay);
