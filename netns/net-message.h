@@ -25,7 +25,7 @@
 #define NET_MESSAGE_MAX (1 << 20)
 #define NET_MESSAGE_ATTACH 'A'
 #define NET_MESSAGE_RELOAD 'R'
-#define NET_SOCKET_FD 3	      /* where bryo-net finds its end */
+#define NET_SOCKET_FD 3	     /* where bryo-net finds its end */
 #define NET_INHERITED_MAX 16 /* sockets; fd_send() takes as many */
 
 /* The settings as text; either list may be NULL. The caller owns it. */

@@ -94,8 +94,6 @@ static const char *not_carried(const struct net_options *options)
 		return "a network without TCP, UDP or ICMP";
 	if (options->fast == NET_FAST_ON)
 		return "fast=on";
-	if (options->ports == NET_PORTS_SPLICE)
-		return "port_handler=splice";
 	return NULL;
 }
 

@@ -41,7 +41,7 @@ struct net_args {
 	 */
 	const int *inherited;
 	size_t inherited_count; /* at most NET_INHERITED_MAX are passed on */
-	const char *program;	       /* path of bryo-net; NULL: net_program() */
+	const char *program;	/* path of bryo-net; NULL: net_program() */
 };
 
 struct net_process {

@@ -24,7 +24,7 @@ static unsigned long first_free_port(void)
 	return strtoul(text, NULL, 10);
 }
 
-static int explain(const struct port_map *map, int code, struct err *err)
+int listen_explain(const struct port_map *map, int code, struct err *err)
 {
 	const char *const left = strchr(map->host_ip, ':') ? "[" : "";
 	const char *const right = *left ? "]" : "";
@@ -47,7 +47,7 @@ static int open_one(struct relay *relay, const struct port_map *one, struct err 
 {
 	int r = relay->ops->publish(relay->stack, one);
 
-	return r < 0 ? explain(one, r, err) : 0;
+	return r < 0 ? listen_explain(one, r, err) : 0;
 }
 
 /* The two sides of "all addresses". A host or a container without IPv6 has only the first. */
@@ -63,7 +63,7 @@ static int open_all(struct relay *relay, struct port_map *one, struct err *err)
 	r = relay->ops->publish(relay->stack, one);
 	if (r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL)
 		return 0;
-	return r < 0 ? explain(one, r, err) : 0;
+	return r < 0 ? listen_explain(one, r, err) : 0;
 }
 
 int listen_open(struct relay *relay, const struct port_list *ports, struct err *err)

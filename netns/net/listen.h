@@ -4,6 +4,7 @@
 
 struct err;
 struct port_list;
+struct port_map;
 struct relay;
 
 /*
@@ -11,6 +12,12 @@ struct relay;
  * in Podman's words and names the port and the fix.
  */
 int listen_open(struct relay *relay, const struct port_list *ports, struct err *err);
+
+/*
+ * Why the port of map (one, at one address) cannot be bound: code is bind(2)'s negative errno, and
+ * what is returned.
+ */
+int listen_explain(const struct port_map *map, int code, struct err *err);
 
 /* Closes them all: they can be bound by others when this returns. */
 void listen_close(struct relay *relay, const struct port_list *ports);

@@ -39,10 +39,11 @@
 
 /* ---- Capabilities ---- */
 
-static int drop_capabilities(struct err *err)
+/* Gives up all but those of kept, a mask of the first 32. */
+static int drop_capabilities(uint32_t kept, struct err *err)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = { { 0 }, { 0 } };
+	struct __user_cap_data_struct data[2] = { { .effective = kept, .permitted = kept }, { 0 } };
 
 	if (syscall(SYS_capset, &header, data) < 0)
 		return err_set(err, -errno, "cannot give up capabilities");
@@ -51,7 +52,8 @@ static int drop_capabilities(struct err *err)
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		return err_set(err, -errno, "cannot clear ambient capabilities");
 	if (syscall(SYS_capget, &header, data) < 0 ||
-	    (data[0].permitted | data[1].permitted | data[0].effective | data[1].effective) != 0)
+	    ((data[0].permitted | data[0].effective) & ~kept) != 0 ||
+	    (data[1].permitted | data[1].effective) != 0)
 		return err_say(err, ERR_FAILED,
 			       "capabilities are still there after giving them up");
 	return 0;
@@ -175,13 +177,24 @@ static const int allowed_calls[] = {
 #endif
 };
 
+/* What the dialer calls. */
+static const int dialer_calls[] = {
+	SYS_recvfrom,	SYS_recvmsg, SYS_sendmsg,    SYS_sendto,	  SYS_bind,
+	SYS_connect,	SYS_close,   SYS_setsockopt, SYS_restart_syscall, SYS_rt_sigreturn,
+	SYS_exit_group, SYS_exit,
+};
+
 /* Allowed with one argument checked: (value & mask) == wanted. */
-static const struct {
+struct checked_call {
 	int call;
 	unsigned int argument;
 	uint32_t mask;
 	uint32_t wanted;
-} checked_calls[] = {
+};
+
+/* The first two alone are the dialer's. */
+enum { DIALER_CHECKED = 2 };
+static const struct checked_call checked_calls[] = {
 	{ SYS_socket, 0, ~0U, AF_INET },
 	{ SYS_socket, 0, ~0U, AF_INET6 },
 	/* resolv.conf is read again when it changes; nothing is written. */
@@ -221,7 +234,7 @@ static size_t argument_offset(unsigned int argument)
 	return offsetof(struct seccomp_data, args) + argument * sizeof(uint64_t);
 }
 
-static int filter_calls(struct err *err)
+static int filter_calls(const int *calls, size_t call_count, size_t checked_count, struct err *err)
 {
 	struct filter filter = { .size = 0 };
 	struct sock_fprog program = { .filter = filter.code };
@@ -230,11 +243,11 @@ static int filter_calls(struct err *err)
 	emit(&filter, BPF_JMP | BPF_JEQ | BPF_K, OWN_ARCH, 1, 0);
 	emit_return(&filter, SECCOMP_RET_KILL_PROCESS);
 	emit_load(&filter, offsetof(struct seccomp_data, nr));
-	for (size_t i = 0; i < ARRAY_SIZE(allowed_calls); i++) {
-		emit(&filter, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)allowed_calls[i], 0, 1);
+	for (size_t i = 0; i < call_count; i++) {
+		emit(&filter, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)calls[i], 0, 1);
 		emit_return(&filter, SECCOMP_RET_ALLOW);
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(checked_calls); i++) {
+	for (size_t i = 0; i < checked_count; i++) {
 		emit(&filter, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)checked_calls[i].call, 0, 5);
 		emit_load(&filter, argument_offset(checked_calls[i].argument));
 		emit(&filter, BPF_ALU | BPF_AND | BPF_K, checked_calls[i].mask, 0, 0);
@@ -250,7 +263,8 @@ static int filter_calls(struct err *err)
 	return 0;
 }
 
-int lockdown_enter(const char *const *folders, struct err *err)
+/* All but the system call filter. */
+static int enter(uint32_t kept, const char *const *folders, struct err *err)
 {
 	const struct rlimit none = { 0, 0 };
 	int r = 0;
@@ -260,10 +274,23 @@ int lockdown_enter(const char *const *folders, struct err *err)
 	(void)setrlimit(RLIMIT_CORE, &none);
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_set(err, -errno, "cannot become undumpable");
-	r = drop_capabilities(err);
-	if (r == 0)
-		r = lock_file_system(folders, err);
-	if (r == 0)
-		r = filter_calls(err);
-	return r;
+	r = drop_capabilities(kept, err);
+	return r < 0 ? r : lock_file_system(folders, err);
+}
+
+int lockdown_enter(const char *const *folders, struct err *err)
+{
+	int r = enter(0, folders, err);
+
+	return r < 0 ? r
+		     : filter_calls(allowed_calls, ARRAY_SIZE(allowed_calls),
+				    ARRAY_SIZE(checked_calls), err);
+}
+
+int lockdown_enter_dialer(const char *const *folders, struct err *err)
+{
+	int r = enter(1U << CAP_NET_RAW, folders, err);
+
+	return r < 0 ? r
+		     : filter_calls(dialer_calls, ARRAY_SIZE(dialer_calls), DIALER_CHECKED, err);
 }

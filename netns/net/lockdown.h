@@ -13,3 +13,6 @@ struct err;
  * stack (seccomp). Checks that capabilities are gone. folders is NULL-terminated.
  */
 int lockdown_enter(const char *const *folders, struct err *err);
+
+/* The same for the dialer: it keeps CAP_NET_RAW, and has the calls that make a connection alone. */
+int lockdown_enter_dialer(const char *const *folders, struct err *err);

@@ -26,6 +26,7 @@
 #include "netns/net/inside.h"
 #include "netns/net/listen.h"
 #include "netns/net/lockdown.h"
+#include "netns/net/publish.h"
 #include "netns/net/relay.h"
 #include "netns/net/splice.h"
 #include "netns/net/tap.h"
@@ -112,26 +113,70 @@ static int carry(struct splice *splice, const struct inside_socket *socket)
 	return splice_listen(splice, socket->fd, (const void *)&six, sizeof(six));
 }
 
-static int open_host_ports(struct relay *relay, int netns, const struct port_list *host_ports,
-			   struct err *err)
+/* What goes by splice, beside the stack. */
+struct bypass {
+	struct watch_loop loop;
+	struct splice splice;
+	struct publish publish;
+	struct dialer dialer;
+};
+static struct bypass bypass = { .dialer = DIALER_INIT }; /* large, and mostly untouched pages */
+
+static int open_host_ports(int netns, const struct port_list *host_ports, struct err *err)
 {
-	static struct watch_loop loop;
-	static struct splice splice; /* large, and mostly untouched pages */
 	struct inside_socket sockets[INSIDE_MAX];
 	size_t count = 0;
+	int r = inside_listen(netns, host_ports, sockets, &count, err);
+
+	for (size_t i = 0; i < count && r == 0; i++) {
+		r = carry(&bypass.splice, &sockets[i]);
+		if (r < 0)
+			(void)err_set(err, r, "cannot watch the container's sockets");
+	}
+	return r;
+}
+
+/* Published TCP ports are bypass.publish's or the stack's; UDP ports are always the stack's. */
+static int open_ports(struct relay *relay, struct settings *settings, struct err *err)
+{
+	struct port_list udp auto_done(port_list) = PORT_LIST_INIT;
 	int r = 0;
 
-	if (host_ports->count == 0)
+	if (relay->options.ports != NET_PORTS_SPLICE)
+		return listen_open(relay, &settings->ports, err);
+	for (size_t i = 0; i < settings->ports.count; i++)
+		if (settings->ports.maps[i].proto == PORT_UDP)
+			port_list_add(&udp, &settings->ports.maps[i]);
+	r = publish_open(&bypass.publish, &relay->options, &settings->ports, settings->inherited,
+			 settings->inherited_count, err);
+	return r < 0 ? r : listen_open(relay, &udp, err);
+}
+
+static int open_bypass(struct relay *relay, int netns, const struct settings *settings,
+		       struct err *err)
+{
+	int r = 0;
+
+	if (bypass.publish.count == 0 && settings->host_ports.count == 0)
 		return 0;
-	r = inside_listen(netns, host_ports, sockets, &count, err);
+	r = watch_loop_open(&bypass.loop);
 	if (r < 0)
-		return r;
-	r = watch_loop_open(&loop);
-	splice_open(&splice, &loop);
-	for (size_t i = 0; i < count && r == 0; i++)
-		r = carry(&splice, &sockets[i]);
-	relay->loop = &loop;
-	return r < 0 ? err_set(err, r, "cannot watch the container's sockets") : 0;
+		return err_set(err, r, "cannot wait for descriptors");
+	splice_open(&bypass.splice, &bypass.loop);
+	relay->loop = &bypass.loop;
+	r = open_host_ports(netns, &settings->host_ports, err);
+	if (r == 0 && bypass.publish.count > 0)
+		r = dialer_start(netns, &relay->options, &bypass.dialer, err);
+	return r < 0 ? r : publish_start(&bypass.publish, &bypass.dialer, &bypass.splice, err);
+}
+
+/* All ports are free after this. */
+static void close_ports(struct relay *relay, const struct settings *settings)
+{
+	publish_done(&bypass.publish);
+	if (relay->loop)
+		splice_close(&bypass.splice);
+	listen_close(relay, &settings->ports);
 }
 
 static int reload(void *data, struct err *err)
@@ -149,13 +194,13 @@ static int set_up(struct relay *relay, struct settings *settings, struct err *er
 	if (r == 0)
 		r = relay_open(relay, &stack_libslirp, &settings->ports, err);
 	if (r == 0)
-		r = listen_open(relay, &settings->ports, err);
+		r = open_ports(relay, settings, err);
 	if (r == 0)
 		r = receive_attach(&netns, &relay->init_pidfd, err);
 	if (r == 0)
 		r = tap_open(netns, &relay->options, true, &relay->tap, &relay->tap_kind, err);
 	if (r == 0)
-		r = open_host_ports(relay, netns, &settings->host_ports, err);
+		r = open_bypass(relay, netns, settings, err);
 	relay->control = (struct control){ .reload = reload, .data = relay };
 	return r;
 }
@@ -187,7 +232,7 @@ int main(void)
 	/* Not now: the container that waits for our report needs the processors. */
 	relay.on_idle = pages_give_back;
 	relay_run(&relay);
-	listen_close(&relay, &settings.ports);
+	close_ports(&relay, &settings);
 	/* End of file tells the monitor that every port is free; taking the tap down takes longer.
 	 */
 	(void)close(NET_SOCKET_FD);

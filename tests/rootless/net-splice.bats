@@ -40,3 +40,40 @@ setup() { net_need; }
 	[[ "${lines[0]}" == *Reset* || "${lines[0]}" == *eset* ]]
 	[ "${lines[1]}" = late ]
 }
+
+@test "port_handler=splice: published ports serve, and servers see the client's address" {
+	run -0 net_host '
+		ctr_serve -n slirp4netns:port_handler=splice -p 8080-8081:80-81 -p 127.0.0.1:8200:80 -- 80 81
+		for host in 127.0.0.1 $NET_HOST4 ::1 $NET_HOST6; do peer tcp $host 8080 "to $host"; done
+		for host in 127.0.0.1 $NET_HOST4 ::1 $NET_HOST6; do peer tcp $host 8081 who; done
+		peer tcp 127.0.0.1 8200 one; peer tcp $NET_HOST4 8200 x || true'
+	[ "${lines[0]}" = "to 127.0.0.1" ]
+	[ "${lines[3]}" = "to $NET_HOST6" ]
+	[ "${lines[4]}" = 10.0.2.2 ]
+	[ "${lines[5]}" = "$NET_HOST4" ]
+	[ "${lines[6]}" = fd62:7279:6f00::2 ]
+	[ "${lines[7]}" = "$NET_HOST6" ]
+	[ "${lines[8]}" = one ]
+	[[ "${lines[9]}" == ConnectionRefusedError* ]]
+}
+
+@test "port_handler=splice: large transfers, many connections, nobody there is a reset" {
+	run -0 net_host '
+		ctr_serve -n slirp4netns:port_handler=splice -p 8080:80 -p 8081:81 -- 80
+		peer bulk $NET_HOST4 8080 100000000; peer many 127.0.0.1 8080 500; peer tcp $NET_HOST4 8081 x || true'
+	[[ "${lines[0]}" == "ok 100000000" ]]
+	[[ "${lines[-1]}" == *eset* ]]
+}
+
+@test "port_handler=splice: a port in use is named, ports are free afterwards, UDP goes on" {
+	run net_host 'serve 127.0.0.1 8080; ctr -n slirp4netns:port_handler=splice -p 8080:80 -- true'
+	[ "$status" = 125 ]
+	[ "$output" = "Error: cannot expose port 8080: listen tcp 0.0.0.0:8080: bind: Address already in use" ]
+	run -0 net_host '
+		for i in 1 2 3; do ctr -n slirp4netns:port_handler=splice -p 8080:80 -- true; done
+		ctr_serve -n slirp4netns:port_handler=splice -p 8080:80 -p 8080:80/udp -- 80
+		peer udp 127.0.0.1 8080 datagram
+		kill $!; sleep 0.5; pgrep -x bryo-dialer || echo none'
+	[ "$output" = "datagram
+none" ]
+}
