@@ -27,7 +27,7 @@ Q := $(if $(V),,@)
 say := @$(if $(V),:,echo)
 
 # ---- What Debian packages are needed ----
-DEPS_BUILD := gcc make pkg-config libc6-dev libcap-dev libseccomp-dev libslirp-dev \
+DEPS_BUILD := gcc make pkg-config libc6-dev libcap-dev libseccomp-dev \
 	libcurl4-openssl-dev libssl-dev zlib1g-dev libisal-dev libzstd-dev libarchive-dev \
 	libjansson-dev libsystemd-dev libfuse3-dev
 DEPS_RUN := uidmap ca-certificates
@@ -51,8 +51,7 @@ OPT := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=
 WARN += -Wno-unknown-warning-option -Wno-gnu-variable-sized-type-not-at-end
 endif
 CPPFLAGS += -D_GNU_SOURCE -I. -DBRYO_VERSION='"$(VERSION)"'
-ALL_CFLAGS := -std=gnu17 $(WARN) $(OPT) -ffunction-sections -fdata-sections \
-	-I$(or $(shell $(PKG_CONFIG) --variable=includedir slirp 2>/dev/null),/usr/include)/slirp $(CFLAGS)
+ALL_CFLAGS := -std=gnu17 $(WARN) $(OPT) -ffunction-sections -fdata-sections $(CFLAGS)
 ALL_LDFLAGS := $(filter -fsanitize=address% -fsanitize=thread,$(subst $(comma)fuzzer-no-link,,$(OPT))) -Wl,--gc-sections \
 	-Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 comma := ,
@@ -84,7 +83,7 @@ bryo-runtime_LDFLAGS := $(STATIC)
 bryo-image_MAIN := engine/image/main.c
 bryo-image_LIBS := $(call static,-lseccomp -lcap -ljansson) -lcurl -lcrypto -lz -lisal -lzstd -larchive -lpthread
 bryo-net_MAIN := netns/net/main.c
-bryo-net_LIBS := -lslirp $(call static,-ljansson)
+bryo-net_LIBS := $(call static,-ljansson)
 bryo-overlay_MAIN := fuse-overlay/main.c
 bryo-overlay_LIBS := -lfuse3 $(call static,-lseccomp -lcap) -lpthread
 bryo-init_MAIN := engine/init/main.c
@@ -153,7 +152,7 @@ deps-test:
 # ---- Unit tests: one program a file, linked against the archives ----
 UNIT_SRCS := $(shell find tests/unit -name 'test-*.c' 2>/dev/null | sort)
 UNIT_BINS := $(UNIT_SRCS:tests/unit/%.c=$(B)/unit/%)
-UNIT_LIBS := -lcmocka -lseccomp -lcap -ljansson -lcurl -lcrypto -lz -lisal -lzstd -larchive -lslirp -lsystemd -lfuse3 -lpthread -lm
+UNIT_LIBS := -lcmocka -lseccomp -lcap -ljansson -lcurl -lcrypto -lz -lisal -lzstd -larchive -lsystemd -lfuse3 -lpthread -lm
 $(B)/unit/%: tests/unit/%.c $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(say) "  TEST    $<"

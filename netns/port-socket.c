@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -69,12 +70,22 @@ static bool get_bound(int fd, struct bound *ret)
 
 static bool serves(const struct bound *bound, const struct port_map *map)
 {
+	/* Datagrams of both families on one socket would want their answers sorted. */
+	if (bound->both && bound->proto == PORT_UDP)
+		return false;
 	if (bound->proto != map->proto || map->host_port == 0 || bound->port < map->host_port ||
 	    bound->port >= (uint32_t)map->host_port + map->count)
 		return false;
 	if (*map->host_ip == '\0')
 		return str_eq(bound->ip, "0.0.0.0") || str_eq(bound->ip, "::");
 	return str_eq(bound->ip, map->host_ip) || (bound->both && str_eq(map->host_ip, "0.0.0.0"));
+}
+
+void port_socket_ip(int fd, char ret_ip[46])
+{
+	struct bound bound;
+
+	(void)snprintf(ret_ip, INET6_ADDRSTRLEN, "%s", get_bound(fd, &bound) ? bound.ip : "");
 }
 
 bool port_map_has_socket(const struct port_map *map, int fd)

@@ -97,6 +97,8 @@ bool port_list_next(const struct port_list *list, uint16_t container_port, enum 
  */
 bool port_map_has_socket(const struct port_map *map, int fd);
 bool port_list_has_socket(const struct port_list *list, int fd);
+/* The address that such a socket is bound to, as port_map.host_ip has it; "" for none. */
+void port_socket_ip(int fd, char ret_ip[46]);
 
 /*
  * The record's form, Podman's: [{"host_ip","container_port","host_port","range","protocol"}, ...].

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DNS by address translation: see dns.h. Runs in bryo-net; allocates nothing. */
+/* DNS by choice of a resolver: see dns.h. Runs in bryo-net; allocates nothing. */
 #include "netns/net/dns.h"
 
 #include <arpa/inet.h>
@@ -29,35 +29,26 @@ void dns_set_servers(struct dns *dns, const struct resolv *resolv)
 	dns->six = six;
 }
 
-static struct dns_servers *servers_of(struct dns *dns, const struct packet *packet)
+void dns_forwarder(const struct dns *dns, bool six, uint8_t ret[16])
 {
-	return packet->family == AF_INET ? &dns->four : &dns->six;
-}
+	const struct in_addr address4 = net_dns4(dns->options);
+	const struct in6_addr address6 = net_dns6(dns->options);
 
-static void forwarder_of(const struct dns *dns, const struct packet *packet, uint8_t ret[16])
-{
-	const struct in_addr four = net_dns4(dns->options);
-	const struct in6_addr six = net_dns6(dns->options);
-
-	if (packet->family == AF_INET)
-		memcpy(ret, &four, sizeof(four));
+	memset(ret, 0, 16);
+	if (six)
+		memcpy(ret, &address6, sizeof(address6));
 	else
-		memcpy(ret, &six, sizeof(six));
+		memcpy(ret, &address4, sizeof(address4));
 }
 
-static struct dns_flow *flow_at(struct dns *dns, const struct packet *packet, uint16_t port)
+bool dns_is_forwarder(const struct dns *dns, const struct tuple *tuple)
 {
-	/* Source ports are random already; protocol and family only part equal ones. */
-	const size_t hash =
-		port ^ ((size_t)packet->proto << 6) ^ (packet->family == AF_INET ? 0 : 512);
+	uint8_t forwarder[16];
 
-	return &dns->flows[hash % DNS_FLOWS];
-}
-
-static bool flow_is(const struct dns_flow *flow, const struct packet *packet, uint16_t port)
-{
-	return flow->server != 0 && flow->port == port && flow->proto == packet->proto &&
-	       flow->family == (packet->family == AF_INET ? 4 : 6);
+	if (tuple->remote_port != DNS_PORT || !dns->options->dns)
+		return false;
+	dns_forwarder(dns, tuple->six, forwarder);
+	return memcmp(tuple->remote, forwarder, sizeof(forwarder)) == 0;
 }
 
 /* Counts a query against the current resolver and turns to the next one when it seems dead. */
@@ -75,53 +66,41 @@ static void count_query(struct dns_servers *servers)
 	}
 }
 
-bool dns_outgoing(struct dns *dns, const struct packet *packet)
+unsigned int dns_resolver(struct dns *dns, const struct tuple *tuple, uint8_t ret[16])
 {
-	struct dns_servers *servers = servers_of(dns, packet);
-	uint8_t forwarder[16];
-	struct dns_flow *flow = NULL;
+	struct dns_servers *const servers = tuple->six ? &dns->six : &dns->four;
 
-	if (packet->family == 0 || packet->to_port != DNS_PORT)
-		return true;
-	flow = flow_at(dns, packet, packet->from_port);
-	forwarder_of(dns, packet, forwarder);
-	if (memcmp(packet->frame + packet->to, forwarder, packet_address_size(packet)) != 0) {
-		/* The container asks some resolver itself: answers must keep that one's address. */
-		if (flow_is(flow, packet, packet->from_port))
-			flow->server = 0;
-		return true;
-	}
 	if (servers->count == 0)
-		return false;
-	/* A TCP connection stays with the resolver it began with. */
-	if (packet->proto == IPPROTO_UDP || !flow_is(flow, packet, packet->from_port) ||
-	    flow->server > servers->count) {
-		if (packet->proto == IPPROTO_UDP)
-			count_query(servers);
-		*flow = (struct dns_flow){ .port = packet->from_port,
-					   .proto = packet->proto,
-					   .family = packet->family == AF_INET ? 4 : 6,
-					   .server = (uint8_t)(servers->current + 1) };
-	}
-	packet_set_address(packet, packet->to, servers->address[flow->server - 1]);
-	return true;
+		return 0;
+	if (tuple->proto == IPPROTO_UDP)
+		count_query(servers);
+	memcpy(ret, servers->address[servers->current], 16);
+	return (unsigned int)servers->current + 1;
 }
 
-void dns_incoming(struct dns *dns, const struct packet *packet)
+bool dns_is_resolver(const struct dns *dns, unsigned int number, const struct sockaddr *from)
 {
-	struct dns_servers *servers = servers_of(dns, packet);
-	const struct dns_flow *flow = NULL;
-	uint8_t forwarder[16];
+	const bool is_six = from->sa_family == AF_INET6;
+	const struct dns_servers *const servers = is_six ? &dns->six : &dns->four;
+	struct sockaddr_in four;
+	struct sockaddr_in6 six;
 
-	if (packet->family == 0 || packet->from_port != DNS_PORT)
-		return;
-	flow = flow_at(dns, packet, packet->to_port);
-	if (!flow_is(flow, packet, packet->to_port) || flow->server > servers->count)
-		return;
-	if (memcmp(packet->frame + packet->from, servers->address[flow->server - 1],
-		   packet_address_size(packet)) != 0)
-		return;
-	servers->unanswered = 0;
-	forwarder_of(dns, packet, forwarder);
-	packet_set_address(packet, packet->from, forwarder);
+	if (number == 0 || number > servers->count)
+		return false;
+	if (is_six) {
+		memcpy(&six, from, sizeof(six));
+		return ntohs(six.sin6_port) == DNS_PORT &&
+		       memcmp(&six.sin6_addr, servers->address[number - 1], 16) == 0;
+	}
+	memcpy(&four, from, sizeof(four));
+	return ntohs(four.sin_port) == DNS_PORT &&
+	       memcmp(&four.sin_addr, servers->address[number - 1], 4) == 0;
+}
+
+void dns_answered(struct dns *dns, bool six)
+{
+	if (six)
+		dns->six.unanswered = 0;
+	else
+		dns->four.unanswered = 0;
 }

@@ -115,7 +115,7 @@ static int carry(struct splice *splice, const struct inside_socket *socket)
 
 /* What goes by splice, beside the stack. */
 struct bypass {
-	struct watch_loop loop;
+	bool open;
 	struct splice splice;
 	struct publish publish;
 	struct dialer dialer;
@@ -139,17 +139,18 @@ static int open_host_ports(int netns, const struct port_list *host_ports, struct
 /* Published TCP ports are bypass.publish's or the stack's; UDP ports are always the stack's. */
 static int open_ports(struct relay *relay, struct settings *settings, struct err *err)
 {
+	const struct listen_inherited inherited = { settings->inherited,
+						    settings->inherited_count };
 	struct port_list udp auto_done(port_list) = PORT_LIST_INIT;
 	int r = 0;
 
 	if (relay->options.ports != NET_PORTS_SPLICE)
-		return listen_open(relay, &settings->ports, err);
+		return listen_open(relay, &settings->ports, &inherited, err);
 	for (size_t i = 0; i < settings->ports.count; i++)
 		if (settings->ports.maps[i].proto == PORT_UDP)
 			port_list_add(&udp, &settings->ports.maps[i]);
-	r = publish_open(&bypass.publish, &relay->options, &settings->ports, settings->inherited,
-			 settings->inherited_count, err);
-	return r < 0 ? r : listen_open(relay, &udp, err);
+	r = publish_open(&bypass.publish, &relay->options, &settings->ports, &inherited, err);
+	return r < 0 ? r : listen_open(relay, &udp, &inherited, err);
 }
 
 static int open_bypass(struct relay *relay, int netns, const struct settings *settings,
@@ -159,11 +160,8 @@ static int open_bypass(struct relay *relay, int netns, const struct settings *se
 
 	if (bypass.publish.count == 0 && settings->host_ports.count == 0)
 		return 0;
-	r = watch_loop_open(&bypass.loop);
-	if (r < 0)
-		return err_set(err, r, "cannot wait for descriptors");
-	splice_open(&bypass.splice, &bypass.loop);
-	relay->loop = &bypass.loop;
+	splice_open(&bypass.splice, &relay->loop);
+	bypass.open = true;
 	r = open_host_ports(netns, &settings->host_ports, err);
 	if (r == 0 && bypass.publish.count > 0)
 		r = dialer_start(netns, &relay->options, &bypass.dialer, err);
@@ -171,19 +169,12 @@ static int open_bypass(struct relay *relay, int netns, const struct settings *se
 }
 
 /* All ports are free after this. */
-static void close_ports(struct relay *relay, const struct settings *settings)
+static void close_ports(struct relay *relay)
 {
 	publish_done(&bypass.publish);
-	if (relay->loop)
+	if (bypass.open)
 		splice_close(&bypass.splice);
-	listen_close(relay, &settings->ports);
-}
-
-static int reload(void *data, struct err *err)
-{
-	(void)err;
-	relay_reload(data);
-	return 0;
+	listen_close(relay);
 }
 
 static int set_up(struct relay *relay, struct settings *settings, struct err *err)
@@ -192,16 +183,15 @@ static int set_up(struct relay *relay, struct settings *settings, struct err *er
 	int r = receive_settings(&relay->options, settings, err);
 
 	if (r == 0)
-		r = relay_open(relay, &stack_libslirp, &settings->ports, err);
+		r = relay_open(relay, err);
 	if (r == 0)
 		r = open_ports(relay, settings, err);
 	if (r == 0)
-		r = receive_attach(&netns, &relay->init_pidfd, err);
+		r = receive_attach(&netns, &relay->init.fd, err);
 	if (r == 0)
-		r = tap_open(netns, &relay->options, true, &relay->tap, &relay->tap_kind, err);
+		r = tap_open(netns, &relay->options, true, &relay->tap, err);
 	if (r == 0)
 		r = open_bypass(relay, netns, settings, err);
-	relay->control = (struct control){ .reload = reload, .data = relay };
 	return r;
 }
 
@@ -222,6 +212,8 @@ int main(void)
 	if (r == 0)
 		r = relay_watch_resolvers(&relay, &err);
 	if (r == 0)
+		r = relay_start(&relay, &err);
+	if (r == 0)
 		r = lockdown_enter(relay.folders, &err);
 	if (r < 0) {
 		if (err.code < 0)
@@ -232,7 +224,7 @@ int main(void)
 	/* Not now: the container that waits for our report needs the processors. */
 	relay.on_idle = pages_give_back;
 	relay_run(&relay);
-	close_ports(&relay, &settings);
+	close_ports(&relay);
 	/* End of file tells the monitor that every port is free; taking the tap down takes longer.
 	 */
 	(void)close(NET_SOCKET_FD);

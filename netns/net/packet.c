@@ -4,32 +4,19 @@
 
 #include <errno.h>
 #include <net/ethernet.h>
-#include <string.h>
+
+#include "netns/net/bytes.h"
 
 enum {
 	IP4_HEADER = 20,
-	IP4_CHECKSUM = 10, /* offsets in the header */
-	IP4_FROM = 12,
+	IP4_FROM = 12, /* offsets in the header */
 	IP4_TO = 16,
 	IP6_HEADER = 40,
 	IP6_FROM = 8,
 	IP6_TO = 24,
 	TCP_HEADER = 20,
-	TCP_CHECKSUM = 16,
 	UDP_HEADER = 8,
-	UDP_CHECKSUM = 6,
 };
-
-static uint16_t get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static void put16(uint8_t *p, uint16_t value)
-{
-	p[0] = (uint8_t)(value >> 8);
-	p[1] = (uint8_t)value;
-}
 
 static int parse_ports(struct packet *packet)
 {
@@ -96,42 +83,4 @@ int packet_parse(void *frame, size_t size, struct packet *ret_packet)
 	if (r == 0)
 		*ret_packet = packet;
 	return r;
-}
-
-/* Checksum after size bytes (even) changed from old to new: RFC 1624, equation 3. */
-static uint16_t mend(uint16_t checksum, const uint8_t *old, const uint8_t *new, size_t size)
-{
-	uint32_t sum = (uint16_t)~checksum;
-
-	for (size_t i = 0; i < size; i += 2)
-		sum += (uint32_t)(uint16_t)~get16(old + i) + get16(new + i);
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
-}
-
-void packet_set_address(const struct packet *packet, size_t offset, const void *address)
-{
-	const size_t size = packet_address_size(packet);
-	uint8_t *const at = packet->frame + offset;
-	uint8_t *transport = packet->frame + packet->transport;
-
-	if (packet->family == AF_INET) {
-		uint8_t *header = packet->frame + PACKET_ETHERNET + IP4_CHECKSUM;
-
-		put16(header, mend(get16(header), at, address, size));
-	}
-	if (packet->proto == IPPROTO_TCP && packet->to_port != 0) {
-		transport += TCP_CHECKSUM;
-		put16(transport, mend(get16(transport), at, address, size));
-	} else if (packet->proto == IPPROTO_UDP && packet->to_port != 0) {
-		transport += UDP_CHECKSUM;
-		/* 0 means "no checksum" over IPv4, so a sum of 0 is written as its other form. */
-		if (get16(transport) != 0) {
-			uint16_t sum = mend(get16(transport), at, address, size);
-
-			put16(transport, sum == 0 ? 0xffff : sum);
-		}
-	}
-	memcpy(at, address, size);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One ethernet frame, taken apart as far as policy and DNS need it. Every byte may be hostile:
- * what is not clearly there is an error, and nothing is read or written beyond the frame.
+ * One ethernet frame, taken apart as far as policy and the translator need it. Every byte may be
+ * hostile: what is not clearly there is an error, and nothing is read or written beyond the frame.
  */
 #pragma once
 
@@ -28,12 +28,6 @@ struct packet {
 
 /* 0, or -EBADMSG for a frame whose headers are cut or contradict each other. */
 int packet_parse(void *frame, size_t size, struct packet *ret_packet);
-
-/*
- * Replaces the address at offset (packet->from or packet->to) and mends the checksums of the IP
- * header and of TCP or UDP (RFC 1624). The packet must be no fragment.
- */
-void packet_set_address(const struct packet *packet, size_t offset, const void *address);
 
 static inline size_t packet_address_size(const struct packet *packet)
 {

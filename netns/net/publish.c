@@ -13,7 +13,6 @@
 #include "engine/base/err.h"
 #include "engine/base/fd.h"
 #include "engine/base/str.h"
-#include "netns/net/listen.h"
 
 /* ---- Binding ---- */
 
@@ -69,28 +68,28 @@ static int open_one(struct publish *publish, const struct port_map *one, struct 
 }
 
 /* The sockets that serve this port already. True: all that it wants. */
-static bool take_inherited(struct publish *publish, const struct port_map *one, int *inherited,
-			   size_t count)
+static bool take_inherited(struct publish *publish, const struct port_map *one,
+			   const struct listen_inherited *inherited)
 {
 	bool taken = false;
 
-	for (size_t i = 0; i < count; i++) {
-		if (inherited[i] < 0 || !port_map_has_socket(one, inherited[i]) ||
-		    add(publish, inherited[i], one->container_port) < 0)
+	for (size_t i = 0; i < inherited->count; i++) {
+		if (inherited->fds[i] < 0 || !port_map_has_socket(one, inherited->fds[i]) ||
+		    add(publish, inherited->fds[i], one->container_port) < 0)
 			continue;
-		inherited[i] = -1;
+		inherited->fds[i] = -1;
 		taken = true;
 	}
 	return taken;
 }
 
 /* "All addresses" has two sides; a host or a container without IPv6 has only the first. */
-static int open_port(struct publish *publish, struct port_map *one, int *inherited, size_t count,
-		     struct err *err)
+static int open_port(struct publish *publish, struct port_map *one,
+		     const struct listen_inherited *inherited, struct err *err)
 {
 	int r = 0;
 
-	if (take_inherited(publish, one, inherited, count))
+	if (take_inherited(publish, one, inherited))
 		return 0;
 	if (*one->host_ip != '\0') {
 		if (strchr(one->host_ip, ':') && !publish->options->ipv6)
@@ -111,7 +110,7 @@ static int open_port(struct publish *publish, struct port_map *one, int *inherit
 }
 
 int publish_open(struct publish *publish, const struct net_options *options,
-		 const struct port_list *ports, int *inherited, size_t inherited_count,
+		 const struct port_list *ports, const struct listen_inherited *inherited,
 		 struct err *err)
 {
 	publish->options = options;
@@ -126,7 +125,7 @@ int publish_open(struct publish *publish, const struct net_options *options,
 			one.host_port = (uint16_t)(one.host_port + n);
 			one.container_port = (uint16_t)(one.container_port + n);
 			one.count = 1;
-			r = open_port(publish, &one, inherited, inherited_count, err);
+			r = open_port(publish, &one, inherited, err);
 			if (r < 0)
 				return r;
 		}

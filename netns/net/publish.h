@@ -9,6 +9,7 @@
 
 #include "netns/net-options.h"
 #include "netns/net/dialer.h"
+#include "netns/net/listen.h"
 #include "netns/net/splice.h"
 #include "netns/port.h"
 
@@ -27,12 +28,12 @@ struct publish {
 };
 
 /*
- * Binds the TCP ports of the list, before the container exists; sockets of inherited that are bound
- * as one of them wants it serve in its place and are -1 then. The error names the port, as
+ * Binds the TCP ports of the list, before the container exists; inherited sockets that are bound as
+ * one of them wants it serve in its place. The error names the port, as
  * listen_open()'s. The storage must stay where it is.
  */
 int publish_open(struct publish *publish, const struct net_options *options,
-		 const struct port_list *ports, int *inherited, size_t inherited_count,
+		 const struct port_list *ports, const struct listen_inherited *inherited,
 		 struct err *err);
 
 /* Lets clients in. */

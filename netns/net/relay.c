@@ -1,102 +1,88 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * bryo-net's loop: see relay.h. Runs in the sandbox; the heap is used by the stack only.
+/* bryo-net's relay: see relay.h. Runs in the sandbox from relay_run() on; allocates nothing there.
  */
 #include "netns/net/relay.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/virtio_net.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "engine/base/err.h"
 #include "engine/base/fd.h"
 #include "netns/net-message.h"
 #include "netns/net/reply.h"
-#include "netns/net/watch.h"
+#include "netns/net/stack/frame.h"
 
-/* Slots of fds[] that are always there; the stack's own follow. */
-enum { SLOT_TAP, SLOT_MONITOR, SLOT_INIT, SLOT_INOTIFY, SLOT_LOOP, SLOT_COUNT };
-
-/* Frames taken in a row before the sockets get their turn. */
-enum { BURST = 32 };
-
-/* How late a timer of the loop may be. */
-enum { LOOP_MS = 50 };
+enum {
+	BURST = 32,	/* frames taken in a row before the sockets get their turn */
+	GSO_UDP_L4 = 5, /* VIRTIO_NET_HDR_GSO_UDP_L4, newer than some headers */
+};
 
 static const char resolv_path[] = "/etc/resolv.conf";
 
-void relay_init(struct relay *relay)
-{
-	relay->tap = -1;
-	relay->init_pidfd = -1;
-	relay->inotify = -1;
-	relay->idle_ms = RELAY_IDLE_MS;
-	relay->worked = true;
-	relay->dns.options = &relay->options;
-	relay->policy.options = &relay->options;
-	ping6_init(&relay->ping6);
-}
-
 /* ---- Frames ---- */
 
-/* A full queue drops the frame, as a real link would. */
-static void send_frame(const struct relay *relay, const void *frame, size_t size)
+/* From the translator to the container. A full queue drops the frame, as a real link would. */
+static void output(void *data, const void *buffer, size_t size)
 {
-	if (size > 0 && write(relay->tap, frame, size) < 0)
+	const struct relay *relay = data;
+
+	if (write(relay->tap.fd, buffer, size) < 0)
 		return;
 }
 
-/* From the stack to the container. */
-static void output(void *data, const void *frame, size_t size)
+static void refuse(struct relay *relay, const struct packet *packet)
 {
-	struct relay *relay = data;
-	struct packet packet;
+	uint8_t answer[FRAME_VNET + REPLY_MAX] = { 0 };
+	const size_t size = reply_prohibited(packet, answer + FRAME_VNET);
 
-	/* The stack's buffer is its own memory and may be changed; it is not looked at again. */
-	if (packet_parse((void *)(uintptr_t)frame, size, &packet) == 0) {
-		policy_saw(&relay->policy, &packet);
-		dns_incoming(&relay->dns, &packet);
-	}
-	send_frame(relay, frame, size);
+	if (size > 0)
+		output(relay, answer, FRAME_VNET + size);
 }
 
-static void refuse(const struct relay *relay, const struct packet *packet)
+/* May it go on? If not, and it deserves one, it gets an answer. */
+static bool is_let_through(struct relay *relay, const struct packet *packet)
 {
-	uint8_t answer[REPLY_MAX];
+	const enum policy_verdict verdict = policy_judge(&relay->policy, packet);
 
-	send_frame(relay, answer, reply_prohibited(packet, answer));
+	if (verdict == POLICY_REFUSE)
+		refuse(relay, packet);
+	return verdict == POLICY_PASS;
 }
 
-/* From the container to the stack, or to whoever answers in its place. */
+/* From the container to the translator, or to whoever answers in its place. */
 static void input(struct relay *relay, size_t size)
 {
-	enum policy_verdict verdict = POLICY_DROP;
+	struct virtio_net_hdr header;
 	struct packet packet;
+	bool several = false;
 
-	if (packet_parse(relay->frame, size, &packet) < 0)
+	if (size <= FRAME_VNET)
 		return;
-	verdict = policy_judge(&relay->policy, &packet);
-	if (verdict == POLICY_REFUSE)
-		refuse(relay, &packet);
-	if (verdict != POLICY_PASS || !dns_outgoing(&relay->dns, &packet))
+	memcpy(&header, relay->frame, FRAME_VNET);
+	if (packet_parse(relay->frame + FRAME_VNET, size - FRAME_VNET, &packet) < 0 ||
+	    !is_let_through(relay, &packet))
 		return;
-	/* The container's own network is the stack's to answer for, the rest is outside. */
-	if (packet.family == AF_INET6 &&
-	    memcmp(packet.frame + packet.to, &relay->options.net6, 8) != 0 &&
-	    ping6_outgoing(&relay->ping6, &packet))
+	/* Ports and all that policy asks for are known of the whole only. */
+	if (fragment_is(&packet) &&
+	    (!fragment_take(&relay->fragments, &packet, relay->loop.now, &packet) ||
+	     !is_let_through(relay, &packet)))
 		return;
-	relay->ops->input(relay->stack, relay->frame, size);
+	several = (header.gso_type & ~VIRTIO_NET_HDR_GSO_ECN) == GSO_UDP_L4;
+	stack_input(relay->stack, &packet, several ? header.gso_size : 0);
 }
 
 /* 0, or a negative errno when the interface is gone. */
 static int read_frames(struct relay *relay)
 {
 	for (int i = 0; i < BURST; i++) {
-		const ssize_t n = read(relay->tap, relay->frame, sizeof(relay->frame));
+		const ssize_t n = read(relay->tap.fd, relay->frame, sizeof(relay->frame));
 
 		if (n > 0)
 			input(relay, (size_t)n);
@@ -106,28 +92,6 @@ static int read_frames(struct relay *relay)
 			return 0;
 	}
 	return 0;
-}
-
-/*
- * Clients of a published UDP port who are on the host's loopback are answered through the gateway's
- * address, which the stack itself must allow then; policy.c lets nothing but answers through.
- */
-static bool needs_loopback(const struct relay *relay, const struct port_list *ports)
-{
-	bool needed = relay->options.host_loopback;
-
-	for (size_t i = 0; i < ports->count; i++)
-		needed = needed || ports->maps[i].proto == PORT_UDP;
-	return needed;
-}
-
-int relay_open(struct relay *relay, const struct stack_ops *ops, const struct port_list *ports,
-	       struct err *err)
-{
-	relay->ops = ops;
-	relay->link = (struct stack_link){ .output = output, .data = relay };
-	return ops->open(&relay->options, needs_loopback(relay, ports), &relay->link, &relay->stack,
-			 err);
 }
 
 /* ---- Resolvers ---- */
@@ -157,59 +121,130 @@ int relay_watch_resolvers(struct relay *relay, struct err *err)
 	if (!relay->options.dns)
 		return 0;
 	read_resolvers(relay);
-	relay->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (relay->inotify < 0)
+	relay->inotify.fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (relay->inotify.fd < 0)
 		return err_set(err, -errno, "cannot watch %s", resolv_path);
 	/* Resolvers that are written anew are a convenience: without a watch the first ones stay.
 	 */
-	(void)inotify_add_watch(relay->inotify, "/etc", mask);
+	(void)inotify_add_watch(relay->inotify.fd, "/etc", mask);
 	if (!realpath(resolv_path, relay->resolv_folder))
 		return 0;
 	slash = strrchr(relay->resolv_folder, '/');
 	if (slash && slash != relay->resolv_folder)
 		*slash = '\0';
 	if (strcmp(relay->resolv_folder, "/etc") != 0) {
-		(void)inotify_add_watch(relay->inotify, relay->resolv_folder, mask);
+		(void)inotify_add_watch(relay->inotify.fd, relay->resolv_folder, mask);
 		relay->folders[1] = relay->resolv_folder;
 	}
 	return 0;
 }
 
+/* ---- Ends ---- */
+
+static struct relay *relay_of(struct watch *watch, size_t offset)
+{
+	return (struct relay *)(void *)((char *)watch - offset);
+}
+
+/* A tap says EPOLLERR when its network namespace is gone, a packet socket ENETDOWN. */
+static void tap_ready(struct watch *watch, uint32_t events)
+{
+	struct relay *const relay = relay_of(watch, offsetof(struct relay, tap_watch));
+
+	if (events & (EPOLLERR | EPOLLHUP) || read_frames(relay) < 0)
+		watch_end(&relay->loop);
+	stack_flush(relay->stack);
+}
+
+int relay_reload(struct relay *relay, struct err *err)
+{
+	if (relay->options.dns)
+		read_resolvers(relay);
+	return listen_reload(relay, err);
+}
+
+static int reload(void *data, struct err *err)
+{
+	return relay_reload(data, err);
+}
+
+/* The monitor asks for something, closed its end or died. */
+static void monitor_ready(struct watch *watch, uint32_t events)
+{
+	struct relay *const relay = relay_of(watch, offsetof(struct relay, monitor));
+
+	(void)events;
+	if (!control_take(watch->fd, &relay->control))
+		watch_end(&relay->loop);
+}
+
+/* The container's init has ended. */
+static void init_ready(struct watch *watch, uint32_t events)
+{
+	(void)events;
+	watch_end(&relay_of(watch, offsetof(struct relay, init))->loop);
+}
+
 /* Whatever changed in those folders: reading one small file again is cheaper than a look at names.
  */
-static void take_inotify(struct relay *relay)
+static void inotify_ready(struct watch *watch, uint32_t events)
 {
-	while (read(relay->inotify, relay->frame, sizeof(relay->frame)) > 0)
+	struct relay *const relay = relay_of(watch, offsetof(struct relay, inotify));
+
+	(void)events;
+	while (read(watch->fd, relay->frame, sizeof(relay->frame)) > 0)
 		;
 	read_resolvers(relay);
 }
 
 /* ---- The loop ---- */
 
-/*
- * The monitor closed its end or died; the container's init ended; the interface went away with the
- * container's network namespace (a tap says POLLERR, a packet socket ENETDOWN).
- */
-static bool should_end(const struct relay *relay)
+void relay_init(struct relay *relay)
 {
-	if (relay->fds[SLOT_MONITOR].revents != 0 && !control_take(NET_SOCKET_FD, &relay->control))
-		return true;
-	return relay->fds[SLOT_INIT].revents != 0 ||
-	       (relay->fds[SLOT_TAP].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
+	relay->tap.fd = -1;
+	relay->tap_watch = (struct watch){ .fd = -1, .ready = tap_ready };
+	relay->monitor = (struct watch){ .fd = -1, .ready = monitor_ready };
+	relay->init = (struct watch){ .fd = -1, .ready = init_ready };
+	relay->inotify = (struct watch){ .fd = -1, .ready = inotify_ready };
+	relay->control = (struct control){ .reload = reload, .data = relay };
+	relay->idle_ms = RELAY_IDLE_MS;
+	relay->worked = true;
+	relay->dns.options = &relay->options;
+	relay->policy.options = &relay->options;
 }
 
-void relay_reload(struct relay *relay)
+int relay_open(struct relay *relay, struct err *err)
 {
-	if (relay->options.dns)
-		read_resolvers(relay);
+	const struct stack_args args = { .options = &relay->options,
+					 .loop = &relay->loop,
+					 .policy = &relay->policy,
+					 .dns = &relay->dns,
+					 .output = output,
+					 .data = relay };
+	const int r = watch_loop_open(&relay->loop);
+
+	if (r < 0)
+		return err_set(err, r, "cannot start the network's loop");
+	return stack_open(&args, &relay->stack, err);
 }
 
-static void run_ping6(struct relay *relay, const struct pollfd *fds, size_t count)
+int relay_start(struct relay *relay, struct err *err)
 {
-	for (size_t i = 0; i < count; i++)
-		if (fds[i].revents != 0)
-			send_frame(relay, relay->frame,
-				   ping6_dispatch(&relay->ping6, &fds[i], relay->frame));
+	struct watch *const all[] = { &relay->tap_watch, &relay->monitor, &relay->init,
+				      &relay->inotify };
+	int r = 0;
+
+	stack_attach(relay->stack, relay->tap.mac, relay->tap.udp_gso);
+	relay->tap_watch.fd = relay->tap.fd;
+	relay->monitor.fd = NET_SOCKET_FD;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && r == 0; i++)
+		r = watch_add(&relay->loop, all[i], EPOLLIN);
+	for (size_t i = 0; i < relay->listener_count && r == 0; i++) {
+		stack_listen(relay->stack, &relay->listeners[i]);
+		if (!relay->listeners[i].missing)
+			r = listener_resume(&relay->listeners[i]);
+	}
+	return r < 0 ? err_set(err, r, "cannot watch the network's descriptors") : 0;
 }
 
 /* A container that talks now and then must not pay each time for what idling gave back. */
@@ -218,52 +253,23 @@ static void call_idle(struct relay *relay)
 	relay->worked = false;
 	relay->idle_ms =
 		relay->idle_ms < RELAY_IDLE_MAX_MS / 2 ? relay->idle_ms * 2 : RELAY_IDLE_MAX_MS;
+	stack_idle(relay->stack);
+	(void)madvise(relay->frame, sizeof(relay->frame), MADV_DONTNEED);
 	relay->on_idle();
-}
-
-/* One round. False: the end. */
-static bool run_once(struct relay *relay)
-{
-	struct pollfd *const pings = relay->fds + SLOT_COUNT;
-	int timeout = ping6_expire(&relay->ping6) > 0 ? 60000 : -1;
-	const size_t ping_count = ping6_fill(&relay->ping6, pings);
-	struct pollfd *const socks = pings + ping_count;
-	const size_t max = RELAY_POLL_MAX - SLOT_COUNT - ping_count;
-	const size_t count = relay->ops->fill(relay->stack, socks, max, &timeout);
-	int n = 0;
-
-	if (relay->loop && relay->loop->timers && (timeout < 0 || timeout > LOOP_MS))
-		timeout = LOOP_MS;
-	if (relay->worked && relay->on_idle && (timeout < 0 || timeout > relay->idle_ms))
-		timeout = relay->idle_ms;
-	n = poll(relay->fds, SLOT_COUNT + ping_count + count, timeout);
-	if (n < 0)
-		return errno == EINTR;
-	if (n == 0 && relay->worked && relay->on_idle && timeout == relay->idle_ms)
-		call_idle(relay);
-	relay->worked = relay->worked || n > 0;
-	if (should_end(relay))
-		return false;
-	if (relay->fds[SLOT_INOTIFY].revents != 0)
-		take_inotify(relay);
-	run_ping6(relay, pings, ping_count);
-	if (relay->fds[SLOT_TAP].revents != 0 && read_frames(relay) < 0)
-		return false;
-	relay->ops->dispatch(relay->stack, socks, count);
-	if (relay->loop)
-		(void)watch_round(relay->loop, 0); /* a failed wait is tried again */
-	return true;
 }
 
 void relay_run(struct relay *relay)
 {
-	/* poll(2) passes over entries with a negative descriptor. */
-	relay->fds[SLOT_TAP] = (struct pollfd){ .fd = relay->tap, .events = POLLIN };
-	relay->fds[SLOT_MONITOR] = (struct pollfd){ .fd = NET_SOCKET_FD, .events = POLLIN };
-	relay->fds[SLOT_INIT] = (struct pollfd){ .fd = relay->init_pidfd, .events = POLLIN };
-	relay->fds[SLOT_INOTIFY] = (struct pollfd){ .fd = relay->inotify, .events = POLLIN };
-	relay->fds[SLOT_LOOP] =
-		(struct pollfd){ .fd = relay->loop ? relay->loop->epoll : -1, .events = POLLIN };
-	while (run_once(relay))
-		;
+	while (!relay->loop.ended) {
+		const bool waiting = relay->worked && relay->on_idle;
+		const int64_t wait_ns = waiting ? relay->idle_ms * 1000000LL : WATCH_NEVER;
+		const int n = watch_round(&relay->loop, wait_ns);
+
+		if (n < 0)
+			return;
+		if (n == 0 && waiting)
+			call_idle(relay);
+		else
+			relay->worked = true;
+	}
 }

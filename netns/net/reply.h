@@ -7,7 +7,6 @@
 enum {
 	REPLY_MAX = 1280 + PACKET_ETHERNET,
 	REPLY_ICMP_HEADER = 8,
-	REPLY_HEADERS6 = PACKET_ETHERNET + 40,
 };
 
 /*
@@ -16,11 +15,3 @@ enum {
  * at most REPLY_MAX bytes to out and returns how many; 0 when the packet deserves no answer.
  */
 size_t reply_prohibited(const struct packet *packet, uint8_t out[REPLY_MAX]);
-
-/*
- * An ICMPv6 frame back to where a request came from, from the address from. request is the start of
- * the request's frame, ethernet and IPv6 header. icmp's checksum is filled in. out has room for as
- * many bytes as the headers and size. Returns the frame's size.
- */
-size_t reply_icmp6(const uint8_t request[REPLY_HEADERS6], const uint8_t from[16], const void *icmp,
-		   size_t size, uint8_t *out);

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,6 +32,11 @@
 #define PACKET_IGNORE_OUTGOING 23
 #endif
 
+#ifndef TUN_F_USO4 /* newer than Debian 12's header */
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
+#endif
+
 static const char peer_name[] = "bryo0";
 
 /* What the child is told and what it leaves; it shares the caller's memory. */
@@ -38,8 +44,7 @@ struct tap_plan {
 	const struct net_options *options;
 	int netns_fd;
 	bool try_tun;
-	int fd;
-	enum tap_kind kind;
+	struct tap tap;
 	int result;
 	struct err *err;
 };
@@ -61,18 +66,46 @@ static int link_up(const struct net_options *options, struct err *err)
 	return netns_link_set(&link, err);
 }
 
-static int open_tun(const struct net_options *options, int *ret_fd)
+/* The hardware address, asked for in the interface's namespace. */
+static int read_mac(const char *name, uint8_t ret[6])
+{
+	auto_close int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = { 0 };
+
+	(void)snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	if (sock < 0 || ioctl(sock, SIOCGIFHWADDR, &request) < 0)
+		return -errno;
+	memcpy(ret, request.ifr_hwaddr.sa_data, 6);
+	return 0;
+}
+
+/* What the container's kernel may leave to us: checksums, and segmentation of TCP and UDP. */
+static int set_tun_offloads(int fd, bool *ret_udp_gso)
+{
+	static const unsigned int tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+
+	*ret_udp_gso = ioctl(fd, TUNSETOFFLOAD, tcp | TUN_F_USO4 | TUN_F_USO6) == 0;
+	if (!*ret_udp_gso && ioctl(fd, TUNSETOFFLOAD, tcp) < 0)
+		return -errno;
+	return 0;
+}
+
+static int open_tun(const struct net_options *options, struct tap *ret_tap)
 {
 	/* A tun descriptor belongs to the network namespace it was opened in, so: here. */
 	auto_close int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
-	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI };
+	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
+	int r = 0;
 
 	if (fd < 0)
 		return -errno;
 	(void)snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", options->ifname);
 	if (ioctl(fd, TUNSETIFF, &request) < 0)
 		return -errno;
-	*ret_fd = fd_take(&fd);
+	r = set_tun_offloads(fd, &ret_tap->udp_gso);
+	if (r < 0)
+		return r;
+	ret_tap->fd = fd_take(&fd);
 	return 0;
 }
 
@@ -88,20 +121,25 @@ static int set_offload(int sock, const char *name, uint32_t command)
 }
 
 /*
- * Over veth the kernel leaves checksums and segmentation to a device that does not exist. The
- * stack wants whole packets, so the container's end has to do both.
+ * The header of a packet socket has no word for several UDP datagrams before Linux 6.2, which drops
+ * them then. So there the container's end segments by itself, TCP as well: the switches of old do
+ * not tell them apart.
  */
-static int no_offload(const char *name)
+static int set_veth_offloads(const char *name, bool *ret_udp_gso)
 {
 	auto_close int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int r = sock < 0 ? -errno : set_offload(sock, name, ETHTOOL_STXCSUM);
+	struct utsname system;
+	int major = 0;
+	int minor = 0;
 
-	/* Without transmit checksums the kernel turns segmentation offload off by itself, too. */
-	if (r == 0)
-		(void)set_offload(sock, name, ETHTOOL_STSO);
-	if (r == 0)
-		(void)set_offload(sock, name, ETHTOOL_SGSO);
-	return r;
+	if (sock < 0 || uname(&system) < 0)
+		return -errno;
+	*ret_udp_gso = sscanf(system.release, "%d.%d", &major, &minor) == 2 &&
+		       (major > 6 || (major == 6 && minor >= 2));
+	if (*ret_udp_gso)
+		return 0;
+	(void)set_offload(sock, name, ETHTOOL_STSO);
+	return set_offload(sock, name, ETHTOOL_SGSO);
 }
 
 /* The packet socket on the peer's end, in the second namespace, where the child stands. */
@@ -122,6 +160,8 @@ static int open_peer(const struct net_options *options, int *ret_fd)
 	/* What we write ourselves must not come back (packet(7), Linux 4.20). */
 	if (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &(int){ 1 }, sizeof(int)) < 0)
 		return -errno;
+	if (setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &(int){ 1 }, sizeof(int)) < 0)
+		return -errno;
 	/* Room for a window's worth of large frames, as a tap's queue would have. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &(int){ 4 << 20 }, sizeof(int));
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &(int){ 4 << 20 }, sizeof(int));
@@ -134,7 +174,7 @@ static int open_peer(const struct net_options *options, int *ret_fd)
 	return 0;
 }
 
-static int open_veth(const struct tap_plan *plan, int *ret_fd, struct err *err)
+static int open_veth(const struct tap_plan *plan, struct tap *ret_tap, struct err *err)
 {
 	const char *const ifname = plan->options->ifname;
 	auto_close int second = -1;
@@ -145,9 +185,12 @@ static int open_veth(const struct tap_plan *plan, int *ret_fd, struct err *err)
 	r = netns_veth_create(ifname, peer_name, second);
 	if (r < 0)
 		return err_set(err, r, "cannot make a veth pair");
-	r = no_offload(ifname);
+	r = set_veth_offloads(ifname, &ret_tap->udp_gso);
 	if (r < 0)
 		return err_set(err, r, "cannot switch offloads of %s off", ifname);
+	r = read_mac(ifname, ret_tap->mac);
+	if (r < 0)
+		return err_set(err, r, "cannot read the hardware address of %s", ifname);
 	/* Checked before the peer is up: afterwards frames come. */
 	r = link_up(plan->options, err);
 	if (r < 0)
@@ -156,7 +199,7 @@ static int open_veth(const struct tap_plan *plan, int *ret_fd, struct err *err)
 		return err_set(err, -errno, "cannot enter the second network namespace");
 	/* The peer has no address and must not answer for one; its own IPv6 is off for good. */
 	(void)file_poke_at(AT_FDCWD, "/proc/sys/net/ipv6/conf/all/disable_ipv6", "1");
-	r = open_peer(plan->options, ret_fd);
+	r = open_peer(plan->options, &ret_tap->fd);
 	if (r < 0)
 		return err_set(err, r, "cannot open a packet socket");
 	return 0;
@@ -173,12 +216,15 @@ static int set_interface(struct tap_plan *plan)
 	if (setns(plan->netns_fd, CLONE_NEWNET) < 0)
 		return err_set(plan->err, -errno, "cannot enter the container's network namespace");
 	if (plan->try_tun) {
-		tun = open_tun(plan->options, &plan->fd);
+		tun = open_tun(plan->options, &plan->tap);
+		if (tun == 0)
+			tun = read_mac(plan->options->ifname, plan->tap.mac);
 		if (tun == 0)
 			return link_up(plan->options, plan->err);
+		fd_close(&plan->tap.fd);
 	}
-	plan->kind = TAP_VETH;
-	r = open_veth(plan, &plan->fd, plan->err);
+	plan->tap.kind = TAP_VETH;
+	r = open_veth(plan, &plan->tap, plan->err);
 	if (r < 0 && tun < 0) {
 		(void)err_prefix(plan->err, "cannot use /dev/net/tun (%s), nor a veth pair instead",
 				 strerror(-tun));
@@ -191,7 +237,7 @@ static int set_interface(struct tap_plan *plan)
 /*
  * Stage: set-up child. Runs with bryo-net's memory and descriptors and root's capabilities in the
  * container's user namespace, enters its network namespace, makes the interface, ends. It must not
- * touch the heap or return. Gained by the next stage: plan->fd.
+ * touch the heap or return. Gained by the next stage: plan->tap.
  */
 static int child(void *data)
 {
@@ -201,15 +247,14 @@ static int child(void *data)
 	_exit(0);
 }
 
-int tap_open(int netns_fd, const struct net_options *options, bool try_tun, int *ret_fd,
-	     enum tap_kind *ret_kind, struct err *err)
+int tap_open(int netns_fd, const struct net_options *options, bool try_tun, struct tap *ret_tap,
+	     struct err *err)
 {
 	_Alignas(16) char stack[65536];
 	struct tap_plan plan = { .options = options,
 				 .netns_fd = netns_fd,
 				 .try_tun = try_tun,
-				 .fd = -1,
-				 .kind = TAP_TUN,
+				 .tap = { .fd = -1, .kind = TAP_TUN },
 				 .result = -ECHILD,
 				 .err = err };
 	const pid_t pid = clone(child, stack + sizeof(stack),
@@ -222,10 +267,9 @@ int tap_open(int netns_fd, const struct net_options *options, bool try_tun, int 
 	if (plan.result == -ECHILD)
 		return err_say(err, ERR_FAILED, "the network's set-up was killed");
 	if (plan.result < 0) {
-		fd_close(&plan.fd);
+		fd_close(&plan.tap.fd);
 		return plan.result;
 	}
-	*ret_fd = plan.fd;
-	*ret_kind = plan.kind;
+	*ret_tap = plan.tap;
 	return 0;
 }

@@ -189,3 +189,36 @@ os.execv(os.environ["BRYO"], [os.environ["BRYO"]] + sys.argv[cut + 1:])' "$@" 3>
 	refused "no arguments are needed with --all" -- network reload -a n
 	refused nope -- network reload nope
 }
+
+@test "an inherited socket that is a published port serves it, and does not reach the container" {
+	need_program python3
+	for mode in slirp slirp:port_handler=splice; do
+		port=$(free_port)
+		for host in 127.0.0.1 ::; do
+			inherit "$host:$port" 127.0.0.1:0 -- run --rm --network="$mode" --name "w$port" \
+				-p "$([ $host = :: ] || echo 127.0.0.1:)$port:80" tiny \
+				sh -c 'env | grep LISTEN_FD >/index.html; exec httpd -f -p 80 -h /' &
+			job=$!
+			served() { [ "$(curl -s -m 5 "http://127.0.0.1:$port/index.html")" = $'LISTEN_FDS=1\nLISTEN_FDNAMES=n1' ] ||
+				[ "$(curl -s -m 5 "http://127.0.0.1:$port/index.html")" = $'LISTEN_FDNAMES=n1\nLISTEN_FDS=1' ]; }
+			wait_for 10 served
+			bryo rm -f -t 0 "w$port" >/dev/null
+			wait $job || true
+		done
+	done
+}
+
+@test "network reload: prints the full id, of all or some" {
+	bryo run -d --name a -p 127.0.0.1::80 tiny sleep 100 >/dev/null
+	bryo run -d --name n --network=none tiny sleep 100 >/dev/null
+	id=$(bryo inspect -f '{{.Id}}' a)
+	run_bryo network reload a
+	is "$output" "$id"
+	run_bryo network reload -a
+	is "$output" "$id"
+	run_bryo exec a true
+	# more than once, and the network goes on
+	for i in 1 2 3; do run_bryo network reload -l || true; run_bryo network reload a; done
+	run_bryo exec a ip -4 -o addr show tap0
+	has "$output" 10.0.2.100
+}

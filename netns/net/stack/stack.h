@@ -1,55 +1,67 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The seam behind which a user-mode TCP/IP stack stands: ethernet frames of the container on one
- * side, sockets of the host on the other. bryo-net's loop knows only this table, so that libslirp
- * can give way to a translator of our own.
+ * The translator between a container's ethernet frames and sockets of the host: the seam that
+ * bryo-net's loop knows. There is no second TCP in between: a connection of the container is ended
+ * here, but data stays in the buffers of the host's socket until the other side has it, so that
+ * nothing is queued, and nothing copied but from frame to socket and back.
+ *
+ * Frames that come in were parsed and judged (packet.h, policy.h); each frame stands behind a
+ * struct virtio_net_hdr, as tap devices and packet sockets give and take them, and may be as large
+ * as 64 kB whatever the interface's MTU.
+ *
+ * All memory is one mapping made by stack_open(); what was never needed is never touched.
  */
 #pragma once
 
-#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "netns/net-options.h"
-#include "netns/port.h"
+#include "netns/net/packet.h"
+#include "netns/net/watch.h"
 
+struct dns;
 struct err;
+struct listener;
+struct policy;
 struct stack;
 
-/* What the stack calls: one frame for the container. It may be dropped when the link is busy. */
-struct stack_link {
-	void (*output)(void *data, const void *frame, size_t size);
+struct stack_args {
+	const struct net_options *options;
+	struct watch_loop *loop;
+	struct policy *policy; /* told of datagrams that come from the gateway's address */
+	struct dns *dns;       /* turns the forwarder's address to a resolver */
+	/* A frame behind its header for the container. It may be dropped when the link is busy. */
+	void (*output)(void *data, const void *buffer, size_t size);
 	void *data;
 };
 
-struct stack_ops {
-	const char *name;
+/* All pointers must outlive the stack. 0 or a negative errno. */
+int stack_open(const struct stack_args *args, struct stack **ret_stack, struct err *err);
 
-	/*
-	 * loopback: the gateway's address reaches the host's loopback, whatever the options say.
-	 * link must outlive the stack. 0 or a negative errno.
-	 */
-	int (*open)(const struct net_options *options, bool loopback, const struct stack_link *link,
-		    struct stack **ret_stack, struct err *err);
-	void (*close)(struct stack *stack);
+/* Closes every socket (not the listeners'). Accepts NULL. */
+void stack_close(struct stack *stack);
 
-	/*
-	 * Listens on one host port (map->count is not looked at) at one address (map->host_ip is
-	 * not empty) and carries what comes to the container. A negative errno: bind(2)'s.
-	 */
-	int (*publish)(struct stack *stack, const struct port_map *map);
-	void (*unpublish)(struct stack *stack, const struct port_map *map);
+/*
+ * Once the interface is there: its hardware address, and whether it takes UDP frames of several
+ * datagrams (GSO, Linux 6.2).
+ */
+void stack_attach(struct stack *stack, const uint8_t mac[6], bool udp_gso);
 
-	/* One frame from the container. */
-	void (*input)(struct stack *stack, const void *frame, size_t size);
+/*
+ * One whole packet from the container, no fragment. datagram: size of each datagram where a UDP
+ * frame holds several (the virtio header's gso_size), else 0. After a batch of packets call
+ * stack_flush(): acknowledgements and data for the connections concerned leave then.
+ */
+void stack_input(struct stack *stack, const struct packet *packet, uint16_t datagram);
+void stack_flush(struct stack *stack);
 
-	/*
-	 * Before and after poll(2): fills fds with at most max entries and returns how many;
-	 * *timeout_ms (-1: for ever) is lowered where a timer needs it.
-	 */
-	size_t (*fill)(struct stack *stack, struct pollfd *fds, size_t max, int *timeout_ms);
-	void (*dispatch)(struct stack *stack, const struct pollfd *fds, size_t count);
-};
+/*
+ * Takes what arrives at a published port from now on; listener_resume() has it told when. The
+ * listener stays the caller's.
+ */
+void stack_listen(struct stack *stack, struct listener *listener);
 
-extern const struct stack_ops stack_libslirp;
+/* The process is going to idle: memory that holds nothing goes back to the kernel. */
+void stack_idle(struct stack *stack);
