@@ -12,6 +12,7 @@ extern const struct cli_command command_create;
 extern const struct cli_command command_exec;
 extern const struct cli_command command_kill;
 extern const struct cli_command command_logs;
+extern const struct cli_command command_network_reload;
 extern const struct cli_command command_pause;
 extern const struct cli_command command_port;
 extern const struct cli_command command_ps;

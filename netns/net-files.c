@@ -64,23 +64,30 @@ static void add_server(struct buf *out, const char *server)
 }
 
 /*
- * The forwarder first: it follows the host's resolvers as they change. The host's own addresses
- * behind it, as Podman has it, where the container can reach them.
+ * What pasta's -D named. Else the forwarder first: it follows the host's resolvers as they change.
+ * The host's own addresses behind it, as Podman has it, where the container can reach them.
  */
 static void add_host_servers(struct buf *out, const struct net_options *options,
 			     const struct resolv *resolv)
 {
-	char dns[INET_ADDRSTRLEN] = "";
-	const struct in_addr forwarder = net_dns4(options);
+	char dns[INET6_ADDRSTRLEN] = "";
+	const struct in_addr dns4 = net_dns4(options);
+	const struct in6_addr dns6 = net_dns6(options);
 
+	for (size_t i = 0; i < options->resolver_count; i++)
+		add_server(out, options->resolvers[i]);
+	if (options->own_resolvers)
+		return;
 	if (options->dns)
-		add_server(out, inet_ntop(AF_INET, &forwarder, dns, sizeof(dns)));
+		add_server(out, inet_ntop(options->ipv4 ? AF_INET : AF_INET6,
+					  options->ipv4 ? (const void *)&dns4 : &dns6, dns,
+					  sizeof(dns)));
 	for (size_t i = 0; i < resolv->server_count; i++) {
 		const char *server = resolv->servers[i];
 		const bool six = strchr(server, ':') != NULL;
 
-		if (resolv_is_loopback(server) || (six && !options->ipv6) || strchr(server, '%') ||
-		    strncasecmp(server, "fe80:", 5) == 0)
+		if (resolv_is_loopback(server) || (six ? !options->ipv6 : !options->ipv4) ||
+		    strchr(server, '%') || strncasecmp(server, "fe80:", 5) == 0)
 			continue;
 		add_server(out, server);
 	}
@@ -304,7 +311,14 @@ static void host_address(const struct net_files_args *args, char *out, size_t si
 
 	*out = '\0';
 	if (args->host_gateway) {
-		(void)snprintf(out, size, "%s", args->host_gateway);
+		/* containers.conf(5): "none" keeps the name out of the file. */
+		if (!str_eq(args->host_gateway, "none"))
+			(void)snprintf(out, size, "%s", args->host_gateway);
+		return;
+	}
+	/* Podman's answer, too, where pasta maps an address to the host's own. */
+	if (args->options && args->options->map_guest4.s_addr != INADDR_ANY) {
+		(void)inet_ntop(AF_INET, &args->options->map_guest4, out, (socklen_t)size);
 		return;
 	}
 	if (outgoing_address(&address) || any_address(&address))
@@ -313,14 +327,16 @@ static void host_address(const struct net_files_args *args, char *out, size_t si
 
 static void hosts_add_own(struct hosts *hosts, const struct net_files_args *args)
 {
-	char own[INET_ADDRSTRLEN] = "127.0.0.1";
+	char own[INET6_ADDRSTRLEN] = "127.0.0.1";
 
 	if (args->host_network || !has_any(args->names))
 		return;
 	if (args->options) {
-		const struct in_addr address = net_container4(args->options);
+		const struct in_addr four = net_container4(args->options);
+		const struct in6_addr six = net_container6(args->options);
 
-		(void)inet_ntop(AF_INET, &address, own, sizeof(own));
+		(void)inet_ntop(args->options->ipv4 ? AF_INET : AF_INET6,
+				args->options->ipv4 ? (const void *)&four : &six, own, sizeof(own));
 	}
 	hosts_add_free(hosts, own, args->names);
 }

@@ -74,17 +74,49 @@ static int spawn(const char *program, int sock, pid_t *ret_pid)
 	return -r;
 }
 
+/*
+ * What the options can say and the stack does not carry out. Taken out of here one by one as it
+ * learns them, so that nobody is given a network other than the one asked for.
+ */
+static const char *not_carried(const struct net_options *options)
+{
+	if (!options->ipv4)
+		return "a network without IPv4";
+	if (options->outbound_if4[0] != '\0' || options->outbound_if6[0] != '\0')
+		return "an outbound interface";
+	if (options->map_host4.s_addr != INADDR_ANY ||
+	    !IN6_IS_ADDR_UNSPECIFIED(&options->map_host6))
+		return "another address than the gateway's for the host's loopback";
+	if (options->map_guest4.s_addr != INADDR_ANY ||
+	    !IN6_IS_ADDR_UNSPECIFIED(&options->map_guest6))
+		return "an address that is mapped to the host's own";
+	if (!options->tcp || !options->udp || !options->icmp)
+		return "a network without TCP, UDP or ICMP";
+	if (options->fast == NET_FAST_ON)
+		return "fast=on";
+	return NULL;
+}
+
+static int check_carried(const struct net_args *args, struct err *err)
+{
+	const char *const what = not_carried(args->options);
+
+	return what ? err_say(err, ERR_UNSUPPORTED, "bryo-net does not support %s yet", what) : 0;
+}
+
 static int send_settings(int sock, const struct net_args *args)
 {
-	auto_free char *text = net_message_text(args->options, args->ports);
+	auto_free char *text = net_message_text(args->options, args->ports, args->host_ports);
 	const size_t size = strlen(text);
+	const size_t count = args->inherited_count < NET_INHERITED_MAX ? args->inherited_count
+								       : NET_INHERITED_MAX;
 
 	if (size > NET_MESSAGE_MAX)
 		return -EMSGSIZE;
 	/* A datagram must fit into the buffer whole; the kernel doubles and caps what we ask for.
 	 */
 	(void)setsockopt(sock, SOL_SOCKET, SO_SNDBUF, &(int){ NET_MESSAGE_MAX }, sizeof(int));
-	return send(sock, text, size, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	return fd_send(sock, text, size, args->inherited, count);
 }
 
 int net_start(const struct net_args *args, struct net_process *ret_net, struct err *err)
@@ -93,8 +125,10 @@ int net_start(const struct net_args *args, struct net_process *ret_net, struct e
 	auto_free char *found = NULL;
 	const char *program = args->program;
 	int ends[2] = { -1, -1 };
-	int r = 0;
+	int r = check_carried(args, err);
 
+	if (r < 0)
+		return r;
 	if (!program) {
 		r = net_program(&found, err);
 		if (r < 0 || !found)
@@ -154,21 +188,15 @@ static int wait_readable(int fd, int timeout_ms)
 	}
 }
 
-int net_wait_ready(struct net_process *net, int timeout_ms, struct err *err)
+/*
+ * One report of bryo-net. One that ended with our message unread leaves ECONNRESET on the socket,
+ * which the kernel tells before the report that waits behind it, and once only.
+ */
+static int take_report(const struct net_process *net, struct err *err)
 {
 	struct err report = ERR_INIT;
 	ssize_t n = 0;
-	int r = wait_readable(net->fd, timeout_ms);
 
-	if (r < 0)
-		return err_set(err, r, "cannot wait for bryo-net");
-	if (r == 0)
-		return err_set(err, -ETIMEDOUT, "bryo-net did not become ready within %d ms",
-			       timeout_ms);
-	/*
-	 * A bryo-net that ended with our message unread leaves ECONNRESET on the socket, which the
-	 * kernel tells before the report that waits behind it, and once only.
-	 */
 	for (int tries = 0; tries < 2; tries++) {
 		do
 			n = recv(net->fd, &report, sizeof(report), 0);
@@ -195,6 +223,36 @@ int net_add_listener(struct net_process *net, int listener, enum inject_wall wal
 	const char message[2] = { NET_MESSAGE_LISTENER, (char)wall };
 
 	return fd_send(net->fd, message, sizeof(message), &listener, 1);
+}
+
+int net_wait_ready(struct net_process *net, int timeout_ms, struct err *err)
+{
+	int r = wait_readable(net->fd, timeout_ms);
+
+	if (r < 0)
+		return err_set(err, r, "cannot wait for bryo-net");
+	if (r == 0)
+		return err_set(err, -ETIMEDOUT, "bryo-net did not become ready within %d ms",
+			       timeout_ms);
+	return take_report(net, err);
+}
+
+int net_reload(struct net_process *net, int timeout_ms, struct err *err)
+{
+	const char message = NET_MESSAGE_RELOAD;
+	int r = 0;
+
+	if (net->fd < 0)
+		return err_say(err, ERR_STATE, "there is no user-mode network to reload");
+	r = fd_send(net->fd, &message, 1, NULL, 0);
+	if (r < 0)
+		return err_set(err, r, "bryo-net has ended");
+	r = wait_readable(net->fd, timeout_ms);
+	if (r < 0)
+		return err_set(err, r, "cannot wait for bryo-net");
+	if (r == 0)
+		return err_set(err, -ETIMEDOUT, "bryo-net did not answer within %d ms", timeout_ms);
+	return take_report(net, err);
 }
 
 /* Reads until the other end closes: bryo-net does so when all its ports are free. */

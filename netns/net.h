@@ -31,7 +31,18 @@ struct strv;
 struct net_args {
 	const struct net_options *options;
 	const struct port_list *ports; /* may be NULL; no entry may be without a host port */
-	const char *program;	       /* path of bryo-net; NULL: net_program() */
+	/*
+	 * TCP ports of the host's loopback (host_port) that shall appear at the container's own
+	 * (container_port, at host_ip); may be NULL.
+	 */
+	const struct port_list *host_ports;
+	/*
+	 * Sockets that the command inherited (sd_listen_fds(3)). One that is bound as a published
+	 * port wants it serves that port: bryo-net does not bind it then. Stay the caller's.
+	 */
+	const int *inherited;
+	size_t inherited_count; /* at most NET_INHERITED_MAX are passed on */
+	const char *program;	/* path of bryo-net; NULL: net_program() */
 };
 
 struct net_process {
@@ -67,6 +78,13 @@ int net_wait_ready(struct net_process *net, int timeout_ms, struct err *err);
  * last copy is closed.
  */
 int net_add_listener(struct net_process *net, int listener, enum inject_wall wall);
+
+/*
+ * Has a running bryo-net read the host's resolvers again and bind those published ports that it
+ * could not bind before or that it lost. Waits for its answer (at most timeout_ms): 0, or what it
+ * reported, such as the port that is still in use.
+ */
+int net_reload(struct net_process *net, int timeout_ms, struct err *err);
 
 /*
  * Ends bryo-net and waits until its ports are free. Accepts one that is dead or was never started.

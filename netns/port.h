@@ -90,6 +90,17 @@ bool port_list_next(const struct port_list *list, uint16_t container_port, enum 
 		    size_t *index, struct port_map *ret_map);
 
 /*
+ * Whether a socket that somebody else bound (socket activation) serves the range, or one of the
+ * list: a listening stream socket for TCP, a datagram socket for UDP, at that address and one of
+ * those ports. [::] without IPV6_V6ONLY is 0.0.0.0 as well. An entry for all addresses is served by
+ * either of the two.
+ */
+bool port_map_has_socket(const struct port_map *map, int fd);
+bool port_list_has_socket(const struct port_list *list, int fd);
+/* The address that such a socket is bound to, as port_map.host_ip has it; "" for none. */
+void port_socket_ip(int fd, char ret_ip[46]);
+
+/*
  * The record's form, Podman's: [{"host_ip","container_port","host_port","range","protocol"}, ...].
  * port_list_from_json() checks everything again; it adds to the list.
  */

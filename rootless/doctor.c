@@ -15,6 +15,7 @@
 #include "engine/base/err.h"
 #include "engine/base/proc.h"
 #include "engine/base/str.h"
+#include "rootless/doctor-internal.h"
 #include "rootless/rootless-internal.h"
 #include "userns/userns.h"
 
@@ -163,6 +164,7 @@ void rootless_doctor(const struct rootless_options *options, json_t *findings)
 	look_at_device(findings, "/dev/net/tun", "netns",
 		       "not usable: the network goes through a veth pair instead of a tap device",
 		       "limited");
+	doctor_look_at_network(findings);
 	look_at_device(findings, "/dev/fuse", "fuse-overlay",
 		       "not usable: only the kernel's overlay or copies", "limited");
 }

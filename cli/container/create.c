@@ -56,6 +56,7 @@ const struct cli_command command_create = {
 	.args_max = CLI_ANY,
 	.stop_at_first = true,
 	.done = done,
+	.notes = CLI_CREATE_NETWORK_NOTES,
 	.need = OPS_NEED_NAMESPACE,
 	.run = run,
 };

@@ -53,7 +53,8 @@ static const struct cli_option options[] = {
 static const struct cli_group group = CLI_GROUP_INIT(options, 0);
 static const struct cli_group *const groups[] = { &cli_create_group, &group };
 
-static const char exit_status[] =
+static const char notes[] = CLI_CREATE_NETWORK_NOTES
+	"\n"
 	"## EXIT STATUS\n\n"
 	"**bryo run** exits with the status of the container's process, or:\n\n"
 	"**125** The error is with bryo itself, as with a flag that it does not know.\n\n"
@@ -99,7 +100,7 @@ const struct cli_command command_run = {
 	.args_max = CLI_ANY,
 	.stop_at_first = true,
 	.done = done,
-	.notes = exit_status,
+	.notes = notes,
 	.need = OPS_NEED_NAMESPACE,
 	.run = run,
 };

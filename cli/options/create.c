@@ -716,6 +716,7 @@ int cli_create_finish(const struct cli *cli, struct cli_create *create, struct e
 {
 	struct request *request = &create->request;
 	char **what = create->rootfs ? &request->rootfs : &request->image;
+	int r = 0;
 
 	*what = xstrdup(cli->args[0]);
 	for (size_t i = 1; i < cli->arg_count; i++)
@@ -725,5 +726,6 @@ int cli_create_finish(const struct cli *cli, struct cli_create *create, struct e
 	if (request->rmi && create->rm == REQUEST_FALSE)
 		return err_say(err, ERR_USAGE, "the --rmi option does not work without --rm");
 	request->rm = request->rmi || create->rm == REQUEST_TRUE;
-	return set_platform(create, err);
+	r = set_platform(create, err);
+	return r < 0 ? r : cli_create_check_network(request, err);
 }

@@ -137,6 +137,12 @@ int container_attach_client(struct engine *engine, struct container *container,
 			    struct attach_peer *client, bool want_stdin, bool sig_proxy,
 			    const char *detach_keys, int *ret_status, struct err *err);
 
+/*
+ * Has the user-mode network of a running container read the host's resolvers again and bind
+ * published ports that it could not bind. In Podman's words where there is no such network.
+ */
+int container_reload_network(struct engine *engine, struct container *container, struct err *err);
+
 int container_attach(struct engine *engine, struct container *container, bool no_stdin,
 		     bool sig_proxy, const char *detach_keys, int *ret_status, struct err *err);
 

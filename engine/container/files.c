@@ -100,6 +100,7 @@ static int network_files(struct engine *engine, struct container *c, struct prep
 				       .dns_search = &spec->dns_search,
 				       .dns_option = &spec->dns_options,
 				       .add_host = &spec->add_hosts,
+				       .host_gateway = spec->host_gateway,
 				       .names = &own };
 	auto_free char *text = NULL;
 	int r = 0;

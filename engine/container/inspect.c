@@ -178,6 +178,55 @@ static json_t *ports_object(const struct container *c, bool with_exposed)
 	return object;
 }
 
+static char *ns_text(const struct spec_ns *ns, const char *private_word)
+{
+	switch (ns->kind) {
+	case SPEC_NS_HOST:
+		return xstrdup("host");
+	case SPEC_NS_CONTAINER:
+		return xasprintf("container:%s", ns->value);
+	case SPEC_NS_PATH:
+		return xasprintf("ns:%s", ns->value);
+	case SPEC_NS_NONE:
+		return xstrdup("none");
+	case SPEC_NS_PRIVATE:
+		break;
+	}
+	return xstrdup(private_word);
+}
+
+/* "pasta" of "pasta:-4,-m,1500": Podman keeps the options apart. */
+static char *network_mode(const struct container_spec *spec)
+{
+	auto_free char *mode = *spec->net_mode ? xstrdup(spec->net_mode) : xstrdup("slirp4netns");
+
+	if (spec->net.kind == SPEC_NS_PRIVATE)
+		mode[strcspn(mode, ":")] = '\0';
+	return ns_text(&spec->net,
+		       str_eq(mode, "private") || str_eq(mode, "default") ? "slirp4netns" : mode);
+}
+
+/* The one network that is named after the mode: nothing of it is known here. */
+static json_t *networks_object(const struct container_spec *spec)
+{
+	static const char *const texts[] = { "EndpointID",  "Gateway",		 "IPAddress",
+					     "IPv6Gateway", "GlobalIPv6Address", "MacAddress" };
+	static const char *const nulls[] = { "DriverOpts", "IPAMConfig", "Links" };
+	auto_free char *mode = network_mode(spec);
+	json_t *networks = json_object();
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		json_set_str(o, texts[i], "");
+	json_set_int(o, "IPPrefixLen", 0);
+	json_set_int(o, "GlobalIPv6PrefixLen", 0);
+	json_set_str(o, "NetworkID", mode);
+	for (size_t i = 0; i < ARRAY_SIZE(nulls); i++)
+		set(o, nulls[i], json_null());
+	set(networks, mode, o);
+	return networks;
+}
+
 static json_t *network_object(const struct container *c)
 {
 	static const char *const texts[] = {
@@ -195,7 +244,15 @@ static json_t *network_object(const struct container *c)
 		json_set_int(o, numbers[i], 0);
 	json_set_bool(o, "HairpinMode", false);
 	set(o, "Ports", ports_object(c, true));
-	json_set_str(o, "SandboxKey", c->state.pid > 0 ? key : "");
+	json_set_str(o, "SandboxKey",
+		     c->state.pid > 0 && c->spec.net.kind != SPEC_NS_HOST &&
+				     c->spec.net.kind != SPEC_NS_CONTAINER
+			     ? key
+			     : "");
+	/* A user-mode network has no entry while it runs; what does not run shows its mode. */
+	if (c->spec.net.kind == SPEC_NS_NONE || c->spec.net.kind == SPEC_NS_HOST ||
+	    (c->spec.net.kind == SPEC_NS_PRIVATE && c->state.pid <= 0))
+		set(o, "Networks", networks_object(&c->spec));
 	return o;
 }
 
@@ -290,23 +347,6 @@ static json_t *config_object(const struct container *c)
 	if (exposed)
 		set(o, "ExposedPorts", exposed);
 	return o;
-}
-
-static char *ns_text(const struct spec_ns *ns, const char *private_word)
-{
-	switch (ns->kind) {
-	case SPEC_NS_HOST:
-		return xstrdup("host");
-	case SPEC_NS_CONTAINER:
-		return xasprintf("container:%s", ns->value);
-	case SPEC_NS_PATH:
-		return xasprintf("ns:%s", ns->value);
-	case SPEC_NS_NONE:
-		return xstrdup("none");
-	case SPEC_NS_PRIVATE:
-		break;
-	}
-	return xstrdup(private_word);
 }
 
 static void set_ns(json_t *o, const char *key, const struct spec_ns *ns, const char *private_word)
@@ -425,8 +465,7 @@ static json_t *host_config_object(const struct engine *engine, const struct cont
 					      [SPEC_USERNS_MAPS] = "private" };
 	const struct container_spec *spec = &c->spec;
 	json_t *o = json_object();
-	auto_free char *mode =
-		ns_text(&spec->net, *spec->net_mode ? spec->net_mode : "slirp4netns");
+	auto_free char *mode = network_mode(spec);
 
 	set(o, "Binds", binds_array(spec));
 	json_set_str(o, "CgroupMode", spec->cgroupns.kind == SPEC_NS_HOST ? "host" : "private");

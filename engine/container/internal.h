@@ -30,6 +30,7 @@ struct preparation {
 	bool has_net; /* bryo-net is wanted */
 	struct net_options net_options;
 	struct port_list ports;
+	struct port_list host_ports; /* of the host's loopback, for the container's own */
 	char **mount_sources;
 	int *mount_fds;
 	size_t mount_count;

@@ -5,6 +5,7 @@
 #include "engine/base/err.h"
 #include "engine/container/container.h"
 #include "engine/container/keeper-cgroup.h"
+#include "engine/container/listen-fds.h"
 #include "engine/monitor/attach.h"
 #include "engine/runtime/runtime.h"
 #include "netns/net.h"
@@ -25,6 +26,9 @@ struct keeper {
 	struct runtime_container process;
 	int pipes[3][2]; /* in, out, err: ours is [0] for reading ends, [1] for in's writing end */
 	int init_fd, seccomp_fd;
+	struct listen_fds listen;     /* all that were inherited; for each start anew */
+	struct listen_fds net_listen; /* those of them that serve published ports, */
+	struct listen_fds pass;	      /* and those that the container gets */
 	int mounts_fd; /* the container's mount namespace: the last one out takes it down */
 	bool gone;     /* --rm has taken the container away */
 };

@@ -2,6 +2,7 @@
 /* Keeping a running container, its end, its restarts: see keeper-internal.h. Runs in the keeper. */
 #include "engine/container/keeper-internal.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -79,6 +80,15 @@ static bool oom_hook(void *data)
 	return cgroup_oom_count(&k->cgroup.cgroup) > 0;
 }
 
+enum { RELOAD_MS = 2000 }; /* bryo-net answers at once; one that hangs must not hang us */
+
+static int reload_hook(void *data)
+{
+	struct keeper *k = data;
+
+	return k->net.fd < 0 ? -EOPNOTSUPP : net_reload(&k->net, RELOAD_MS, NULL);
+}
+
 /* Beyond 68 years there is no difference. */
 static int64_t timeout_ms_of(const struct container_spec *spec)
 {
@@ -124,7 +134,9 @@ static void hold_mounts(struct keeper *k)
 
 int keeper_keep(struct keeper *k, struct err *err)
 {
-	static const struct monitor_hooks hooks = { .on_exit = on_exit_hook, .was_oom = oom_hook };
+	static const struct monitor_hooks hooks = { .on_exit = on_exit_hook,
+						    .was_oom = oom_hook,
+						    .on_reload = reload_hook };
 	int64_t pause_ms = 100;
 
 	for (;;) {

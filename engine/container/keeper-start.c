@@ -49,9 +49,21 @@ static int open_root(void *data, int *ret_fd, struct err *err)
 
 static int start_network(struct keeper *k, const struct preparation *p, struct err *err)
 {
-	struct net_args args = { .options = &p->net_options, .ports = &p->ports };
+	const struct net_args args = { .options = &p->net_options,
+				       .ports = &p->ports,
+				       .host_ports = &p->host_ports,
+				       .inherited = k->net_listen.fds,
+				       .inherited_count = k->net_listen.count };
 
 	return p->has_net ? net_start(&args, &k->net, err) : 0;
+}
+
+/* Inherited sockets: bryo-net's are those that it would have to bind otherwise. */
+static void share_listen_fds(struct keeper *k, const struct preparation *p)
+{
+	listen_fds_done(&k->net_listen);
+	listen_fds_done(&k->pass);
+	listen_fds_split(&k->listen, &p->ports, &k->net_listen, &k->pass);
 }
 
 /*
@@ -99,7 +111,8 @@ static bool has_tcp(const struct port_list *ports)
 static enum inject_wall choose_wall(const struct keeper *k, const struct preparation *p)
 {
 	const uint64_t bounding = p->oci.process.capabilities.bounding;
-	const enum inject_wall wall = inject_wall_find();
+	const enum net_fast fast = p->net_options.fast;
+	const enum inject_wall wall = fast == NET_FAST_OFF ? INJECT_WALL_NONE : inject_wall_find();
 
 	if (k->net.pid <= 0 || container_is_foreign(k->container) || !p->oci.linux_.seccomp ||
 	    (bounding & (1ULL << CAP_NET_ADMIN)))
@@ -142,6 +155,8 @@ static int create_and_start(struct keeper *k, struct preparation *p, struct strv
 	args.seccomp_cache_fd = k->seccomp_fd;
 	/* With a network the child waits for that; what it fails in is to be heard first. */
 	args.at_once = k->net.pid <= 0;
+	args.pass_fds = k->pass.fds;
+	args.pass_fd_count = k->pass.count;
 	args.stdio[0] = k->pipes[0][0];
 	args.stdio[1] = k->pipes[1][1];
 	args.stdio[2] = k->pipes[2][1];
@@ -248,10 +263,14 @@ int keeper_start(struct keeper *k, struct strv *warnings, struct err *err)
 	preparation_init(&p);
 	/* First of all: bryo-net comes up on another processor while the rest is prepared. */
 	r = container_prepare_network(&k->container->spec, &p, err);
-	if (r == 0)
+	if (r == 0) {
+		share_listen_fds(k, &p);
 		r = start_network(k, &p, err);
+	}
 	if (r == 0)
 		r = container_prepare(k->engine, k->container, &p, err);
+	if (r == 0)
+		listen_fds_env(&k->pass, &p.oci.process.env);
 	if (r == 0)
 		r = open_pipes(k, err);
 	if (r == 0)

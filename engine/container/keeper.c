@@ -54,28 +54,31 @@ static void report(struct keeper *k, const struct err *err, const struct strv *w
 static int settle(struct keeper *k, struct err *err)
 {
 	const struct engine *e = k->engine;
-	int keep[] = { k->report_fd,
-		       k->container->fd,
-		       e->run_fd,
-		       e->containers.root_fd,
-		       e->containers.objects_fd,
-		       e->containers.names_fd,
-		       e->storage.root_fd,
-		       e->storage.layers_fd,
-		       e->storage.containers_fd,
-		       e->images.fd,
-		       e->volumes.fd,
-		       k->first.control,
-		       k->first.in,
-		       k->first.out,
-		       k->first.err };
+	int keep[16 + LISTEN_FDS_MAX] = { k->report_fd,
+					  k->container->fd,
+					  e->run_fd,
+					  e->containers.root_fd,
+					  e->containers.objects_fd,
+					  e->containers.names_fd,
+					  e->storage.root_fd,
+					  e->storage.layers_fd,
+					  e->storage.containers_fd,
+					  e->images.fd,
+					  e->volumes.fd,
+					  k->first.control,
+					  k->first.in,
+					  k->first.out,
+					  k->first.err };
+	size_t kept = 15;
 	int r = 0;
 
+	for (size_t i = 0; i < k->listen.count; i++)
+		keep[kept++] = k->listen.fds[i];
 	pages_own();
 	/* The parent keeps the change lock until our report; a copy of it here would outlive that.
 	 */
 	k->container->lock = -1;
-	r = proc_stay(keep, ARRAY_SIZE(keep), "bryo-monitor");
+	r = proc_stay(keep, kept, "bryo-monitor");
 	if (r == 0)
 		r = monitor_prepare();
 	if (r < 0)
@@ -166,6 +169,7 @@ void keeper_main(struct keeper_args *args)
 			    .container = args->container,
 			    .first = args->first,
 			    .report_fd = args->report_fd,
+			    .listen = *args->listen,
 			    .alive_lock = -1,
 			    .listen_fd = -1,
 			    .mounts_fd = -1,

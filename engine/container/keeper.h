@@ -12,11 +12,14 @@ struct keeper_report {
 	char warnings[1024]; /* lines, cut where there are more */
 };
 
+struct listen_fds;
+
 struct keeper_args {
 	struct engine *engine;
 	struct container *container; /* with its spec; change lock held by the parent */
 	struct attach_peer first;    /* a client from the beginning, or ATTACH_PEER_INIT */
 	int report_fd;
+	const struct listen_fds *listen; /* inherited sockets, for bryo-net and the container */
 };
 
 /*

@@ -44,6 +44,7 @@ void preparation_done(struct preparation *p)
 	oci_spec_done(&p->oci);
 	spec_user_done(&p->user);
 	port_list_done(&p->ports);
+	port_list_done(&p->host_ports);
 	free(take(p->hostname));
 	for (size_t i = 0; i < p->mount_count; i++) {
 		free(p->mount_sources[i]);
@@ -246,17 +247,15 @@ int container_prepare_network(const struct container_spec *spec, struct preparat
 			      struct err *err)
 {
 	struct port_list exposed auto_done(port_list) = PORT_LIST_INIT;
-	const char *mode = str_or(spec->net_mode, "");
+	const struct net_option_ports option_ports = { .published = &p->ports,
+						       .host = &p->host_ports };
 	int r = 0;
 
 	p->has_net = spec->net.kind == SPEC_NS_PRIVATE;
 	p->net_options = net_options_default();
 	if (!p->has_net)
 		return 0;
-	if (str_starts(mode, "slirp4netns:"))
-		r = net_options_slirp4netns(mode + strlen("slirp4netns:"), &p->net_options, err);
-	else if (str_starts(mode, "pasta:"))
-		r = net_options_pasta(mode + strlen("pasta:"), &p->net_options, err);
+	r = net_options_parse(spec->net_mode, &p->net_options, &option_ports, err);
 	for (size_t i = 0; i < spec->publish.count && r == 0; i++)
 		r = port_parse(&p->ports, spec->publish.v[i], err);
 	for (size_t i = 0; spec->publish_all && i < spec->expose.count && r == 0; i++)

@@ -14,6 +14,7 @@
 #include "engine/base/proc.h"
 #include "engine/container/internal.h"
 #include "engine/container/keeper.h"
+#include "engine/container/listen-fds.h"
 
 static void add_warnings(const char *lines, struct strv *warnings)
 {
@@ -52,6 +53,7 @@ int container_start(struct engine *engine, struct container *container,
 	struct keeper_args keeper = { .engine = engine,
 				      .container = container,
 				      .first = ATTACH_PEER_INIT };
+	struct listen_fds listen auto_done(listen_fds) = LISTEN_FDS_INIT;
 	auto_close int reader = -1;
 	struct keeper_report report;
 	int ends[2];
@@ -73,6 +75,8 @@ int container_start(struct engine *engine, struct container *container,
 	}
 	reader = ends[0];
 	keeper.report_fd = ends[1];
+	listen_fds_take(&listen);
+	keeper.listen = &listen;
 	pid = fork();
 	if (pid == 0)
 		keeper_main(&keeper);

@@ -56,6 +56,7 @@ int attach_message_check(const void *data, size_t size, struct attach_message *r
 			return -EPROTO;
 		break;
 	case ATTACH_REOPEN:
+	case ATTACH_RELOAD:
 	case ATTACH_WAIT:
 		break;
 	default:
@@ -153,6 +154,11 @@ int attach_stop(int control, int signal, int64_t timeout_ms)
 int attach_reopen_log(int control)
 {
 	return request(control, ATTACH_REOPEN, 0, 0);
+}
+
+int attach_reload_network(int control)
+{
+	return request(control, ATTACH_RELOAD, 0, 0);
 }
 
 int attach_wait(int control, int64_t timeout_ms, struct attach_exit *ret_exit)

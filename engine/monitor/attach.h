@@ -79,6 +79,8 @@ int attach_kill(int control, int signal);
  */
 int attach_stop(int control, int signal, int64_t timeout_ms);
 int attach_reopen_log(int control);
+/* Has the network read the host's resolvers again and bind what could not be bound. */
+int attach_reload_network(int control);
 /*
  * Waits until the container has ended and everything that belongs to its end was done (on_exit:
  * unmounted, --rm, recorded). timeout_ms -1: for ever; -ETIMEDOUT. -ECONNRESET: the monitor died

@@ -150,6 +150,9 @@ static int obey(struct client *c, const struct attach_message *message, int *fds
 		return 0;
 	case ATTACH_REOPEN:
 		return log_writer_reopen(m->args->log);
+	case ATTACH_RELOAD:
+		return m->args->hooks->on_reload ? m->args->hooks->on_reload(m->args->data)
+						 : -EOPNOTSUPP;
 	case ATTACH_WAIT:
 		return 1; /* the word of the end is for every client */
 	default:

@@ -49,6 +49,11 @@ struct monitor_hooks {
 	/* In the monitor, when oom_fd is readable (it has been read empty) and at the exit: was
 	 * there an OOM kill? Once true it is not asked again. Must not block. */
 	bool (*was_oom)(void *data);
+	/*
+	 * In the monitor: attach_reload_network() was asked for. Output waits meanwhile, so it must
+	 * be over soon. 0 or a negative errno.
+	 */
+	int (*on_reload)(void *data);
 	/* In the monitor: a child other than the container's first process was reaped. status is
 	 * waitpid(2)'s. */
 	void (*on_child)(void *data, pid_t pid, int status);

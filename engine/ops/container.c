@@ -29,6 +29,8 @@ static int create(struct ops *ops, struct request *request, struct container *re
 		r = spec_runtime_find(conf, request, err);
 	if (r == 0)
 		r = spec_defaults(conf, request, err);
+	if (r == 0 && conf && ops->engine.rootless)
+		r = spec_defaults_network(conf, request, err);
 	if (r == 0)
 		r = ops_ensure_image(ops, request, err);
 	return r < 0 ? r : container_create(&ops->engine, request, ret, err);
@@ -193,6 +195,22 @@ static int pause_or_not(struct ops *ops, const char *name, bool pause, struct er
 	int r = container_find_locked(&ops->engine, name, &c, err);
 
 	return r < 0 ? r : container_pause(&c, pause, err);
+}
+
+int ops_network_reload(struct ops *ops, const char *name, struct err *err)
+{
+	struct container c auto_done(container) = CONTAINER_INIT;
+	int r = container_find(&ops->engine, name, &c, err);
+
+	return r < 0 ? r : container_reload_network(&ops->engine, &c, err);
+}
+
+bool ops_network_is_user_mode(struct ops *ops, const char *name)
+{
+	struct container c auto_done(container) = CONTAINER_INIT;
+
+	return container_find(&ops->engine, name, &c, NULL) == 0 &&
+	       container_load_spec(&c, NULL) == 0 && c.spec.net.kind == SPEC_NS_PRIVATE;
 }
 
 int ops_container_pause(struct ops *ops, const char *name, struct err *err)

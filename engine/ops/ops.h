@@ -82,6 +82,10 @@ int ops_container_stop(struct ops *ops, const char *name, int timeout, struct er
 int ops_container_restart(struct ops *ops, const char *name, int timeout, struct err *err);
 /* signal: "KILL", "SIGTERM", "15". */
 int ops_container_kill(struct ops *ops, const char *name, const char *signal, struct err *err);
+/* `network reload`: see container_reload_network(). */
+int ops_network_reload(struct ops *ops, const char *name, struct err *err);
+/* Whether it has a network that can be reloaded. */
+bool ops_network_is_user_mode(struct ops *ops, const char *name);
 int ops_container_pause(struct ops *ops, const char *name, struct err *err);
 int ops_container_unpause(struct ops *ops, const char *name, struct err *err);
 

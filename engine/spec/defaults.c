@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
@@ -31,6 +32,7 @@ static const struct {
 	FIELD("dns_servers", dns, DEFAULT_LIST),
 	FIELD("env", env, DEFAULT_LIST),
 	FIELD("env_host", env_host, DEFAULT_TRUE),
+	FIELD("host_containers_internal_ip", host_gateway, DEFAULT_STR),
 	FIELD("init", init, DEFAULT_FLAG),
 	FIELD("init_path", init_path, DEFAULT_STR),
 	FIELD("ipcns", ipc, DEFAULT_STR),
@@ -157,6 +159,75 @@ static int set_sysctls(const json_t *table, struct request *request, struct err 
 	request->sysctls = merged;
 	merged = STRV_INIT;
 	return 0;
+}
+
+/* ---- The user-mode network ---- */
+
+/* "MODE[:OPTIONS]" with the file's options in front, where the command line's override them. */
+static int prepend_options(const json_t *table, const char *key, char **mode, struct err *err)
+{
+	struct strv list auto_done(strv) = STRV_INIT;
+	char *colon = strchr(*mode, ':');
+	auto_free char *joined = NULL;
+	int r = json_get_strv(table, key, &list, err);
+
+	if (r < 0 || list.count == 0)
+		return r;
+	joined = strv_join(&list, ",");
+	if (colon)
+		*colon++ = '\0';
+	colon = xasprintf("%s:%s%s%s", *mode, joined, str_empty(colon) ? "" : ",",
+			  str_or(colon, ""));
+	free(*mode);
+	*mode = colon;
+	return 0;
+}
+
+static bool is_mode(const char *text, const char *mode)
+{
+	const char *rest = str_after(text, mode);
+
+	return rest && (*rest == '\0' || *rest == ':');
+}
+
+/*
+ * What "private" means to a user without privilege (default_rootless_network_cmd), and the options
+ * that pasta (network.pasta_options) and slirp4netns (engine.network_cmd_options) get in all
+ * containers.
+ */
+int spec_defaults_network(const json_t *conf, struct request *request, struct err *err)
+{
+	const json_t *network = json_object_get(conf, "network");
+	const json_t *engine = json_object_get(conf, "engine");
+	struct strv pasta auto_done(strv) = STRV_INIT;
+	const char *command = NULL;
+	char **mode = NULL;
+	int r = network ? json_get_str(network, "default_rootless_network_cmd", &command, err) : 0;
+
+	if (r == 0 && command && !str_eq(command, "pasta") && !str_eq(command, "slirp4netns"))
+		r = err_say(err, ERR_USAGE,
+			    "invalid default_rootless_network_cmd \"%s\": pasta or slirp4netns is "
+			    "expected",
+			    command);
+	if (r == 0 && network && !command)
+		r = json_get_strv(network, "pasta_options", &pasta, err);
+	/* Podman's own default is pasta: its options are meant for containers that name nothing. */
+	if (pasta.count > 0)
+		command = "pasta";
+	if (r == 0 && command && request->network.count == 0)
+		strv_add(&request->network, "private");
+	if (r < 0 || request->network.count != 1)
+		return r < 0 ? err_prefix(err, "containers.conf") : 0;
+	mode = &request->network.v[0];
+	if (command && (str_eq(*mode, "private") || str_eq(*mode, "default"))) {
+		free(*mode);
+		*mode = xstrdup(command);
+	}
+	if (network && is_mode(*mode, "pasta"))
+		r = prepend_options(network, "pasta_options", mode, err);
+	else if (engine && (is_mode(*mode, "slirp4netns") || is_mode(*mode, "slirp")))
+		r = prepend_options(engine, "network_cmd_options", mode, err);
+	return r < 0 ? err_prefix(err, "containers.conf") : 0;
 }
 
 int spec_defaults(const json_t *conf, struct request *request, struct err *err)

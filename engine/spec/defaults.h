@@ -14,3 +14,9 @@ struct err;
  * where a value has the wrong type.
  */
 int spec_defaults(const json_t *conf, struct request *request, struct err *err);
+
+/*
+ * The same for the network of a user without privilege, after spec_defaults(): [network]
+ * default_rootless_network_cmd and pasta_options, [engine] network_cmd_options.
+ */
+int spec_defaults_network(const json_t *conf, struct request *request, struct err *err);

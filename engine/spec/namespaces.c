@@ -149,16 +149,6 @@ static int build_userns(const struct request *q, const struct spec_host *host,
 
 /* ---- Network ---- */
 
-static int check_options(const char *text, struct err *err)
-{
-	struct net_options options;
-
-	if (str_starts(text, "slirp4netns"))
-		return net_options_slirp4netns(text + strlen("slirp4netns") + (text[11] == ':'),
-					       &options, err);
-	return net_options_pasta(text + strlen("pasta") + (text[5] == ':'), &options, err);
-}
-
 static bool is_mode(const char *text, const char *mode)
 {
 	const char *rest = str_after(text, mode);
@@ -166,22 +156,39 @@ static bool is_mode(const char *text, const char *mode)
 	return rest && (*rest == '\0' || *rest == ':');
 }
 
+/* Modes that stand alone. */
+static bool is_single(const char *text)
+{
+	return net_options_is_mode(text) || str_eq(text, "none") || str_eq(text, "host") ||
+	       str_eq(text, "private") || is_mode(text, "container") || is_mode(text, "ns");
+}
+
 static int build_network(const struct request *q, const struct spec_host *host,
 			 struct container_spec *spec, struct err *err)
 {
 	const char *text = q->network.count ? q->network.v[0] : "";
+	struct net_options options;
 
+	if (q->network.count > 1 && is_single(text))
+		return err_say(err, ERR_USAGE,
+			       "cannot set multiple networks without bridge network mode, selected "
+			       "mode %.*s: invalid argument",
+			       (int)strcspn(text, ":"), text);
 	if (q->network.count > 1)
 		return err_say(err, ERR_UNSUPPORTED,
 			       "more than one --network is not supported yet");
 	spec->net_mode = xstrdup(text);
-	if (is_mode(text, "slirp4netns") || is_mode(text, "pasta"))
-		return check_options(text, err);
+	if (net_options_is_mode(text))
+		return net_options_parse(text, &options, NULL, err);
 	if (str_eq(text, "none")) {
 		spec->net.kind = SPEC_NS_NONE;
 		return 0;
 	}
-	if (str_eq(text, "bridge") && !host->rootless)
+	if (is_mode(text, "bridge") && host->rootless)
+		return err_say(err, ERR_UNSUPPORTED,
+			       "network mode \"bridge\" needs privilege on the host: without it "
+			       "use the default network, slirp4netns or pasta");
+	if (str_eq(text, "bridge"))
 		return 0;
 	if (*text == '\0' || str_eq(text, "host") || str_eq(text, "private") ||
 	    str_eq(text, "default") || is_mode(text, "container") || is_mode(text, "ns"))
@@ -189,7 +196,7 @@ static int build_network(const struct request *q, const struct spec_host *host,
 	return err_say(
 		err, ERR_UNSUPPORTED,
 		"network \"%s\": named networks are not supported yet; use none, host, private, "
-		"slirp4netns, pasta, container:NAME or ns:PATH",
+		"slirp, slirp4netns, pasta, container:NAME or ns:PATH",
 		text);
 }
 
@@ -211,10 +218,13 @@ static int build_ports(const struct request *q, const struct image_config *image
 		r = port_list_finish(&ports, err);
 	if (r < 0)
 		return r;
-	strv_add_all(&spec->publish, &q->publish);
-	strv_add_all(&spec->expose, &q->expose);
 	if (image)
 		strv_add_all(&spec->exposed_ports, &image->ports);
+	/* A network that is not the container's own has nothing to publish: Podman drops them. */
+	if (spec->net.kind != SPEC_NS_PRIVATE)
+		return 0;
+	strv_add_all(&spec->publish, &q->publish);
+	strv_add_all(&spec->expose, &q->expose);
 	spec->publish_all = q->publish_all;
 	return 0;
 }
@@ -247,6 +257,11 @@ static int build_names(const struct request *q, struct container_spec *spec, str
 		return r;
 	if (q->no_hosts == REQUEST_TRUE && q->add_hosts.count)
 		return err_say(err, ERR_USAGE, "--no-hosts and --add-host cannot be set together");
+	if (spec->net.kind == SPEC_NS_CONTAINER && q->add_hosts.count)
+		return err_say(err, ERR_USAGE,
+			       "cannot set extra host entries when the container is joined to "
+			       "another containers network namespace: invalid configuration");
+	spec->host_gateway = xstrdup(q->host_gateway);
 	strv_add_all(&spec->dns, &q->dns);
 	strv_add_all(&spec->dns_search, &q->dns_search);
 	strv_add_all(&spec->dns_options, &q->dns_options);

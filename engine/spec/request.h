@@ -108,6 +108,7 @@ struct request {
 	struct strv dns_options;
 	struct strv add_hosts; /* --add-host name:ip */
 	enum request_bool no_hosts;
+	char *host_gateway; /* containers.conf host_containers_internal_ip */
 	char *ip;
 	char *ip6;
 	char *mac_address;

@@ -133,6 +133,7 @@ static const struct field {
 	STRV(dns_options),
 	STRV(add_hosts),
 	BOOL(no_hosts),
+	STR(host_gateway),
 	I64(storage_size, 0),
 	I64(storage_inodes, 0),
 	BOOL(read_only),

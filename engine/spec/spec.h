@@ -151,6 +151,7 @@ struct container_spec {
 	struct strv dns, dns_search, dns_options;
 	struct strv add_hosts;
 	bool no_hosts;
+	char *host_gateway; /* address of the host for /etc/hosts; "none"; NULL: found */
 
 	/* File systems */
 	bool read_only;

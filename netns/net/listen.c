@@ -16,6 +16,7 @@
 #include "engine/base/fd.h"
 #include "engine/base/file.h"
 #include "netns/net/relay.h"
+#include "netns/net/stack/stack.h"
 
 #define REST_NS (100 * 1000000LL)
 
@@ -30,7 +31,7 @@ static unsigned long first_free_port(void)
 	return strtoul(text, NULL, 10);
 }
 
-static int explain(const struct port_map *map, int code, struct err *err)
+int listen_explain(const struct port_map *map, int code, struct err *err)
 {
 	const char *const left = strchr(map->host_ip, ':') ? "[" : "";
 	const char *const right = *left ? "]" : "";
@@ -105,45 +106,96 @@ static void rested(struct watch_timer *timer)
 	(void)listener_resume(listener);
 }
 
+static void add(struct relay *relay, const struct port_map *map, int fd, bool missing)
+{
+	relay->listeners[relay->listener_count++] =
+		(struct listener){ .watch.fd = fd,
+				   .rest.expired = rested,
+				   .loop = &relay->loop,
+				   .map = *map,
+				   .family = strchr(map->host_ip, ':') ? AF_INET6 : AF_INET,
+				   .missing = missing };
+}
+
 static int open_one(struct relay *relay, const struct port_map *map)
 {
 	const int family = strchr(map->host_ip, ':') ? AF_INET6 : AF_INET;
-	struct listener *const listener = &relay->listeners[relay->listener_count];
 	int fd = -1;
 	int r = 0;
 
-	if (family == AF_INET6 && !relay->options.ipv6)
+	if (family == AF_INET6 ? !relay->options.ipv6 : !relay->options.ipv4)
 		return -EAFNOSUPPORT;
 	r = open_socket(map, family, &fd);
-	if (r < 0)
+	if (r == 0)
+		add(relay, map, fd, false);
+	return r;
+}
+
+/* ---- Inherited sockets ---- */
+
+/* What bind_to() and its like would have seen to. */
+static int adopt(const struct port_map *map, int fd)
+{
+	int family = 0;
+	socklen_t size = sizeof(family);
+	int r = fd_set_nonblock(fd, true);
+
+	if (r < 0 || map->proto == PORT_TCP)
 		return r;
-	*listener = (struct listener){ .watch.fd = fd,
-				       .rest.expired = rested,
-				       .loop = &relay->loop,
-				       .map = *map,
-				       .family = family };
-	relay->listener_count++;
-	return 0;
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) < 0)
+		return -errno;
+	if (family == AF_INET)
+		return setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &(int){ 1 }, sizeof(int)) < 0 ? -errno
+											    : 0;
+	return setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &(int){ 1 }, sizeof(int)) < 0 ? -errno
+											    : 0;
+}
+
+/* The sockets that serve this port already: one or, for all addresses, two. True: there is one. */
+static bool take_inherited(struct relay *relay, const struct port_map *one,
+			   const struct listen_inherited *inherited)
+{
+	struct port_map map = *one;
+	bool taken = false;
+
+	for (size_t i = 0; i < inherited->count; i++) {
+		if (inherited->fds[i] < 0 || !port_map_has_socket(one, inherited->fds[i]) ||
+		    adopt(one, inherited->fds[i]) < 0)
+			continue;
+		port_socket_ip(inherited->fds[i], map.host_ip);
+		add(relay, &map, inherited->fds[i], false);
+		inherited->fds[i] = -1;
+		taken = true;
+		if (*one->host_ip != '\0')
+			return true;
+	}
+	return taken;
 }
 
 /* The two sides of "all addresses". A host or a container without IPv6 has only the first. */
-static int open_port(struct relay *relay, struct port_map *one, struct err *err)
+static int open_port(struct relay *relay, struct port_map *one,
+		     const struct listen_inherited *inherited, struct err *err)
 {
 	const bool all = *one->host_ip == '\0';
 	int r = 0;
 
+	if (take_inherited(relay, one, inherited))
+		return 0;
 	if (all)
 		(void)strcpy(one->host_ip, "0.0.0.0");
 	r = open_one(relay, one);
 	if (r < 0)
-		return explain(one, r, err);
+		return listen_explain(one, r, err);
 	if (!all)
 		return 0;
 	(void)strcpy(one->host_ip, "::");
 	r = open_one(relay, one);
-	if (r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL)
+	if (r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL) {
+		if (relay->options.ipv6)
+			add(relay, one, -1, true);
 		return 0;
-	return r < 0 ? explain(one, r, err) : 0;
+	}
+	return r < 0 ? listen_explain(one, r, err) : 0;
 }
 
 static size_t count_listeners(const struct port_list *ports)
@@ -155,9 +207,11 @@ static size_t count_listeners(const struct port_list *ports)
 	return count;
 }
 
-int listen_open(struct relay *relay, const struct port_list *ports, struct err *err)
+int listen_open(struct relay *relay, const struct port_list *ports,
+		const struct listen_inherited *inherited, struct err *err)
 {
-	relay->listeners = xcalloc(count_listeners(ports) + 1, sizeof(*relay->listeners));
+	relay->listeners =
+		xcalloc(count_listeners(ports) + inherited->count + 1, sizeof(*relay->listeners));
 	for (size_t i = 0; i < ports->count; i++) {
 		for (uint32_t n = 0; n < ports->maps[i].count; n++) {
 			struct port_map one = ports->maps[i];
@@ -170,10 +224,34 @@ int listen_open(struct relay *relay, const struct port_list *ports, struct err *
 			one.host_port = (uint16_t)(one.host_port + n);
 			one.container_port = (uint16_t)(one.container_port + n);
 			one.count = 1;
-			r = open_port(relay, &one, err);
+			r = open_port(relay, &one, inherited, err);
 			if (r < 0)
 				return r;
 		}
+	}
+	return 0;
+}
+
+int listen_reload(struct relay *relay, struct err *err)
+{
+	for (size_t i = 0; i < relay->listener_count; i++) {
+		struct listener *const listener = &relay->listeners[i];
+		int fd = -1;
+		int r = 0;
+
+		if (!listener->missing)
+			continue;
+		r = open_socket(&listener->map, listener->family, &fd);
+		if (r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL)
+			continue;
+		if (r < 0)
+			return listen_explain(&listener->map, r, err);
+		listener->missing = false;
+		(void)listener_swap(listener, fd);
+		stack_listen(relay->stack, listener);
+		r = listener_resume(listener);
+		if (r < 0)
+			return err_set(err, r, "cannot watch port %u", listener->map.host_port);
 	}
 	return 0;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "netns/net/watch.h"
 #include "netns/port.h"
@@ -23,13 +24,31 @@ struct listener {
 	struct port_map map; /* count 1, host_ip never empty */
 	int family;
 	bool watched;
+	bool missing; /* could not be bound yet: this host has no such address; fd is -1 */
+};
+
+/* Sockets that the command inherited, bound already; an entry that was taken is -1. */
+struct listen_inherited {
+	int *fds;
+	size_t count;
 };
 
 /*
  * Listens on every port of the list, into relay->listeners: an entry for all addresses on 0.0.0.0
- * and [::]. Nothing is accepted yet. The error is in Podman's words and names the port and the fix.
+ * and [::]. A port that an inherited socket is bound to is served by that instead. Nothing is
+ * accepted yet. The error is in Podman's words and names the port and the fix.
  */
-int listen_open(struct relay *relay, const struct port_list *ports, struct err *err);
+int listen_open(struct relay *relay, const struct port_list *ports,
+		const struct listen_inherited *inherited, struct err *err);
+
+/*
+ * Why the port of map (one, at one address) cannot be bound: code is bind(2)'s negative errno, and
+ * what is returned.
+ */
+int listen_explain(const struct port_map *map, int code, struct err *err);
+
+/* Binds what could not be bound before, and accepts. Fails with the first port that is in use. */
+int listen_reload(struct relay *relay, struct err *err);
 
 /* Closes them all: they can be bound by others when this returns. */
 void listen_close(struct relay *relay);

@@ -5,6 +5,7 @@
  */
 #include "netns/net/lockdown.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -130,19 +131,50 @@ static int lock_file_system(const char *const *folders, struct err *err)
 
 /* What loop and translator call once all is set up, and what giving memory back does. */
 static const int allowed_calls[] = {
-	SYS_read,	  SYS_write,	  SYS_epoll_pwait, SYS_epoll_ctl,
-	SYS_recvfrom,	  SYS_sendto,	  SYS_recvmsg,	   SYS_sendmsg,
-	SYS_bind,	  SYS_accept4,	  SYS_connect,	   SYS_shutdown,
-	SYS_getsockopt,	  SYS_setsockopt, SYS_close,	   SYS_clock_gettime,
-	SYS_ppoll,	  SYS_brk,	  SYS_munmap,	   SYS_madvise,
-	SYS_newfstatat,	  SYS_fstat,	  SYS_lseek,	   SYS_restart_syscall,
-	SYS_rt_sigreturn, SYS_exit_group,
+	SYS_read,
+	SYS_write,
+	SYS_epoll_pwait,
+	SYS_epoll_ctl,
+	SYS_recvfrom,
+	SYS_sendto,
+	SYS_recvmsg,
+	SYS_sendmsg,
+	SYS_bind,
+	SYS_accept4,
+	SYS_connect,
+	SYS_shutdown,
+	SYS_getsockopt,
+	SYS_setsockopt,
+	SYS_close,
+	SYS_clock_gettime,
+	SYS_ppoll,
+	SYS_brk,
+	SYS_munmap,
+	SYS_madvise,
+	SYS_newfstatat,
+	SYS_fstat,
+	SYS_lseek,
+	SYS_restart_syscall,
+	SYS_rt_sigreturn,
+	SYS_exit_group,
+	/* splice.c, publish.c; and a reload's ports. */
+	SYS_splice,
+	SYS_pipe2,
+	SYS_getpeername,
+	SYS_listen,
 #ifdef SYS_epoll_wait
 	SYS_epoll_wait,
 #endif
 #ifdef SYS_poll
 	SYS_poll,
 #endif
+};
+
+/* What the dialer calls. */
+static const int dialer_calls[] = {
+	SYS_recvfrom,	SYS_recvmsg, SYS_sendmsg,    SYS_sendto,	  SYS_bind,
+	SYS_connect,	SYS_close,   SYS_setsockopt, SYS_restart_syscall, SYS_rt_sigreturn,
+	SYS_exit_group, SYS_exit,
 };
 
 /* Allowed with one argument checked: (value & mask) == wanted. */
@@ -156,6 +188,10 @@ struct checked_call {
 static const struct checked_call checked_calls[] = {
 	{ SYS_socket, 0, ~0U, AF_INET },
 	{ SYS_socket, 0, ~0U, AF_INET6 },
+	/* Pipes and sockets of splice.c. */
+	{ SYS_fcntl, 1, ~0U, F_GETFL },
+	{ SYS_fcntl, 1, ~0U, F_SETFL },
+	{ SYS_fcntl, 1, ~0U, F_SETPIPE_SZ },
 	/* Is the next byte urgent? */
 	{ SYS_ioctl, 1, ~0U, SIOCATMARK },
 	/* resolv.conf is read again when it changes; nothing is written. */
@@ -212,19 +248,34 @@ static const struct checked_call injector_checked[] = {
 	{ SYS_ioctl, 1, 0xff00, '!' << 8 },
 };
 
-/* What a process may call. */
-struct calls {
+static const struct checked_call dialer_checked[] = {
+	{ SYS_socket, 0, ~0U, AF_INET },
+	{ SYS_socket, 0, ~0U, AF_INET6 },
+};
+
+/* What one of bryo-net's processes keeps. */
+struct role {
+	uint32_t effective; /* capabilities, the first 32 */
+	uint32_t permitted;
 	const int *allowed;
 	size_t allowed_count;
 	const struct checked_call *checked;
 	size_t checked_count;
 };
+#define ROLE_CALLS(allowed_, checked_)                                                             \
+	.allowed = (allowed_), .allowed_count = ARRAY_SIZE(allowed_), .checked = (checked_),       \
+	.checked_count = ARRAY_SIZE(checked_)
+
+static const struct role relay_role = { ROLE_CALLS(allowed_calls, checked_calls) };
+static const struct role dialer_role = { .effective = 1U << CAP_NET_RAW,
+					 .permitted = 1U << CAP_NET_RAW,
+					 ROLE_CALLS(dialer_calls, dialer_checked) };
+static const struct role injector_role = { .effective = 1U << CAP_SYS_PTRACE,
+					   .permitted = 1U << CAP_SYS_PTRACE |
+							1U << CAP_NET_BIND_SERVICE,
+					   ROLE_CALLS(injector_calls, injector_checked) };
 
 enum { FILTER_MAX = 512 };
-_Static_assert(8 + 2 * ARRAY_SIZE(allowed_calls) + 6 * ARRAY_SIZE(checked_calls) < FILTER_MAX &&
-		       8 + 2 * ARRAY_SIZE(injector_calls) + 6 * ARRAY_SIZE(injector_checked) <
-			       FILTER_MAX,
-	       "both lists fit");
 
 struct filter {
 	struct sock_filter code[FILTER_MAX];
@@ -254,7 +305,7 @@ static size_t argument_offset(unsigned int argument)
 	return offsetof(struct seccomp_data, args) + argument * sizeof(uint64_t);
 }
 
-static int filter_calls(const struct calls *calls, struct err *err)
+static int filter_calls(const struct role *role, struct err *err)
 {
 	struct filter filter = { .size = 0 };
 	struct sock_fprog program = { .filter = filter.code };
@@ -263,12 +314,13 @@ static int filter_calls(const struct calls *calls, struct err *err)
 	emit(&filter, BPF_JMP | BPF_JEQ | BPF_K, OWN_ARCH, 1, 0);
 	emit_return(&filter, SECCOMP_RET_KILL_PROCESS);
 	emit_load(&filter, offsetof(struct seccomp_data, nr));
-	for (size_t i = 0; i < calls->allowed_count; i++) {
-		emit(&filter, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)calls->allowed[i], 0, 1);
+	assert(8 + 2 * role->allowed_count + 6 * role->checked_count < FILTER_MAX);
+	for (size_t i = 0; i < role->allowed_count; i++) {
+		emit(&filter, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)role->allowed[i], 0, 1);
 		emit_return(&filter, SECCOMP_RET_ALLOW);
 	}
-	for (size_t i = 0; i < calls->checked_count; i++) {
-		const struct checked_call *checked = &calls->checked[i];
+	for (size_t i = 0; i < role->checked_count; i++) {
+		const struct checked_call *checked = &role->checked[i];
 
 		emit(&filter, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)checked->call, 0, 5);
 		emit_load(&filter, argument_offset(checked->argument));
@@ -285,43 +337,34 @@ static int filter_calls(const struct calls *calls, struct err *err)
 	return 0;
 }
 
-static int become_private(struct err *err)
+/* folders NULL: no Landlock. */
+static int enter(const struct role *role, const char *const *folders, struct err *err)
 {
 	const struct rlimit none = { 0, 0 };
+	int r = 0;
 
 	if (chdir("/") < 0)
 		return err_set(err, -errno, "cannot change to /");
 	(void)setrlimit(RLIMIT_CORE, &none);
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_set(err, -errno, "cannot become undumpable");
-	return 0;
+	r = drop_capabilities(role->effective, role->permitted, err);
+	if (r == 0 && folders)
+		r = lock_file_system(folders, err);
+	return r < 0 ? r : filter_calls(role, err);
 }
 
 int lockdown_enter(const char *const *folders, struct err *err)
 {
-	static const struct calls calls = { allowed_calls, ARRAY_SIZE(allowed_calls), checked_calls,
-					    ARRAY_SIZE(checked_calls) };
-	int r = become_private(err);
-
-	if (r == 0)
-		r = drop_capabilities(0, 0, err);
-	if (r == 0)
-		r = lock_file_system(folders, err);
-	if (r == 0)
-		r = filter_calls(&calls, err);
-	return r;
+	return enter(&relay_role, folders, err);
 }
 
-int lockdown_injector(struct err *err)
+int lockdown_enter_dialer(const char *const *folders, struct err *err)
 {
-	static const struct calls calls = { injector_calls, ARRAY_SIZE(injector_calls),
-					    injector_checked, ARRAY_SIZE(injector_checked) };
-	int r = become_private(err);
+	return enter(&dialer_role, folders, err);
+}
 
-	if (r == 0)
-		r = drop_capabilities(1U << CAP_SYS_PTRACE,
-				      1U << CAP_SYS_PTRACE | 1U << CAP_NET_BIND_SERVICE, err);
-	if (r == 0)
-		r = filter_calls(&calls, err);
-	return r;
+int lockdown_enter_injector(struct err *err)
+{
+	return enter(&injector_role, NULL, err);
 }

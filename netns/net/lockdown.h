@@ -19,4 +19,7 @@ int lockdown_enter(const char *const *folders, struct err *err);
  * system calls but those that it makes. No Landlock: whoever is in such a domain may not look at
  * processes outside of it (ptrace(2)).
  */
-int lockdown_injector(struct err *err);
+int lockdown_enter_injector(struct err *err);
+
+/* The same for the dialer: it keeps CAP_NET_RAW, and has the calls that make a connection alone. */
+int lockdown_enter_dialer(const char *const *folders, struct err *err);

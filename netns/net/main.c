@@ -24,9 +24,12 @@
 #include "engine/base/pages.h"
 #include "netns/net-message.h"
 #include "netns/net/inject/inject.h"
+#include "netns/net/inside.h"
 #include "netns/net/listen.h"
-#include "netns/net/relay.h"
 #include "netns/net/lockdown.h"
+#include "netns/net/publish.h"
+#include "netns/net/relay.h"
+#include "netns/net/splice.h"
 #include "netns/net/tap.h"
 
 /* Tells the monitor how it went; code 0 is "ready". */
@@ -35,9 +38,19 @@ static void report(const struct err *err)
 	(void)send(NET_SOCKET_FD, err, sizeof(*err), MSG_NOSIGNAL);
 }
 
+/* What came with the options. */
+struct settings {
+	struct port_list ports;
+	struct port_list host_ports;
+	int inherited[NET_INHERITED_MAX];
+	size_t inherited_count;
+};
+
 /* 0, or -ECONNRESET when the monitor is gone. */
-static int receive_settings(struct net_options *options, struct port_list *ports, struct err *err)
+static int receive_settings(struct net_options *options, struct settings *settings, struct err *err)
 {
+	size_t size = 0;
+	int r = 0;
 	auto_free char *data = NULL;
 	ssize_t n = recv(NET_SOCKET_FD, NULL, 0, MSG_PEEK | MSG_TRUNC);
 
@@ -46,10 +59,12 @@ static int receive_settings(struct net_options *options, struct port_list *ports
 	if (n > NET_MESSAGE_MAX)
 		return err_say(err, ERR_USAGE, "network settings are too long");
 	data = xmalloc((size_t)n);
-	n = recv(NET_SOCKET_FD, data, (size_t)n, 0);
-	if (n <= 0)
+	settings->inherited_count = NET_INHERITED_MAX;
+	r = fd_recv(NET_SOCKET_FD, data, (size_t)n, &size, settings->inherited,
+		    &settings->inherited_count);
+	if (r < 0)
 		return -ECONNRESET;
-	return net_message_parse(data, (size_t)n, options, ports, err);
+	return net_message_parse(data, size, options, &settings->ports, &settings->host_ports, err);
 }
 
 /* The network namespace and, if the monitor has one to give, a pidfd of the container's init. */
@@ -108,7 +123,7 @@ static int start_injector(struct relay *relay, struct err *err)
 	static struct inject_args args;
 	int r = 0;
 
-	if (relay->tap.marker < 0)
+	if (relay->tap.marker < 0 || relay->options.fast == NET_FAST_OFF)
 		return 0;
 	args.options = &relay->options;
 	args.container_socket = relay->tap.marker;
@@ -118,19 +133,103 @@ static int start_injector(struct relay *relay, struct err *err)
 	return r;
 }
 
-static int set_up(struct relay *relay, struct port_list *ports, struct err *err)
+/*
+ * The host's loopback ports that the container sees at its own. Both loopbacks of the host are ours
+ * to connect to: the port is one that the user named.
+ */
+static int carry(struct splice *splice, const struct inside_socket *socket)
+{
+	const struct sockaddr_in four = { .sin_family = AF_INET,
+					  .sin_port = htons(socket->host_port),
+					  .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	const struct sockaddr_in6 six = { .sin6_family = AF_INET6,
+					  .sin6_port = htons(socket->host_port),
+					  .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+
+	if (socket->family == AF_INET)
+		return splice_listen(splice, socket->fd, (const void *)&four, sizeof(four));
+	return splice_listen(splice, socket->fd, (const void *)&six, sizeof(six));
+}
+
+/* What goes by splice, beside the stack. */
+struct bypass {
+	bool open;
+	struct splice splice;
+	struct publish publish;
+	struct dialer dialer;
+};
+static struct bypass bypass = { .dialer = DIALER_INIT }; /* large, and mostly untouched pages */
+
+static int open_host_ports(int netns, const struct port_list *host_ports, struct err *err)
+{
+	struct inside_socket sockets[INSIDE_MAX];
+	size_t count = 0;
+	int r = inside_listen(netns, host_ports, sockets, &count, err);
+
+	for (size_t i = 0; i < count && r == 0; i++) {
+		r = carry(&bypass.splice, &sockets[i]);
+		if (r < 0)
+			(void)err_set(err, r, "cannot watch the container's sockets");
+	}
+	return r;
+}
+
+/* Published TCP ports are bypass.publish's or the stack's; UDP ports are always the stack's. */
+static int open_ports(struct relay *relay, struct settings *settings, struct err *err)
+{
+	const struct listen_inherited inherited = { settings->inherited,
+						    settings->inherited_count };
+	struct port_list udp auto_done(port_list) = PORT_LIST_INIT;
+	int r = 0;
+
+	if (relay->options.ports != NET_PORTS_SPLICE)
+		return listen_open(relay, &settings->ports, &inherited, err);
+	for (size_t i = 0; i < settings->ports.count; i++)
+		if (settings->ports.maps[i].proto == PORT_UDP)
+			port_list_add(&udp, &settings->ports.maps[i]);
+	r = publish_open(&bypass.publish, &relay->options, &settings->ports, &inherited, err);
+	return r < 0 ? r : listen_open(relay, &udp, &inherited, err);
+}
+
+static int open_bypass(struct relay *relay, int netns, const struct settings *settings,
+		       struct err *err)
+{
+	int r = 0;
+
+	if (bypass.publish.count == 0 && settings->host_ports.count == 0)
+		return 0;
+	splice_open(&bypass.splice, &relay->loop);
+	bypass.open = true;
+	r = open_host_ports(netns, &settings->host_ports, err);
+	if (r == 0 && bypass.publish.count > 0)
+		r = dialer_start(netns, &relay->options, &bypass.dialer, err);
+	return r < 0 ? r : publish_start(&bypass.publish, &bypass.dialer, &bypass.splice, err);
+}
+
+/* All ports are free after this. */
+static void close_ports(struct relay *relay)
+{
+	publish_done(&bypass.publish);
+	if (bypass.open)
+		splice_close(&bypass.splice);
+	listen_close(relay);
+}
+
+static int set_up(struct relay *relay, struct settings *settings, struct err *err)
 {
 	auto_close int netns = -1;
-	int r = receive_settings(&relay->options, ports, err);
+	int r = receive_settings(&relay->options, settings, err);
 
 	if (r == 0)
 		r = relay_open(relay, err);
 	if (r == 0)
-		r = listen_open(relay, ports, err);
+		r = open_ports(relay, settings, err);
 	if (r == 0)
 		r = receive_attach(&netns, &relay->init.fd, err);
 	if (r == 0)
 		r = tap_open(netns, &relay->options, true, &relay->tap, err);
+	if (r == 0)
+		r = open_bypass(relay, netns, settings, err);
 	if (r == 0)
 		r = start_injector(relay, err);
 	return r;
@@ -139,7 +238,7 @@ static int set_up(struct relay *relay, struct port_list *ports, struct err *err)
 int main(void)
 {
 	static struct relay relay; /* large, and mostly untouched pages */
-	struct port_list ports = PORT_LIST_INIT;
+	static struct settings settings;
 	struct err err = ERR_INIT;
 	int r = 0;
 
@@ -149,7 +248,7 @@ int main(void)
 	(void)signal(SIGPIPE, SIG_IGN);
 	raise_descriptors();
 	relay_init(&relay);
-	r = set_up(&relay, &ports, &err);
+	r = set_up(&relay, &settings, &err);
 	if (r == 0)
 		r = relay_watch_resolvers(&relay, &err);
 	if (r == 0)
@@ -165,7 +264,7 @@ int main(void)
 	/* Not now: the container that waits for our report needs the processors. */
 	relay.on_idle = pages_give_back;
 	relay_run(&relay);
-	listen_close(&relay);
+	close_ports(&relay);
 	/* End of file tells the monitor that every port is free; taking the tap down takes longer.
 	 */
 	(void)close(NET_SOCKET_FD);

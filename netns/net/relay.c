@@ -157,28 +157,6 @@ static void tap_ready(struct watch *watch, uint32_t events)
 	stack_flush(relay->stack);
 }
 
-/* A filter's listener is for the injector. What else comes is the monitor's end, or its death. */
-static void monitor_ready(struct watch *watch, uint32_t events)
-{
-	struct relay *relay = relay_of(watch, offsetof(struct relay, monitor));
-	uint8_t message[2] = { 0 };
-	int fd = -1;
-	size_t count = 1;
-	size_t size = 0;
-
-	if (!(events & EPOLLIN) ||
-	    fd_recv(NET_SOCKET_FD, message, sizeof(message), &size, &fd, &count) < 0) {
-		watch_end(&relay->loop);
-		return;
-	}
-	if (count == 0)
-		return;
-	/* Without it the listener closes, and the process's calls fail: they do not hang. */
-	if (message[0] == NET_MESSAGE_LISTENER && relay->injector.fd >= 0)
-		(void)inject_add(relay->injector.fd, fd, (enum inject_wall)message[1]);
-	(void)close(fd);
-}
-
 /* The injector gives a listener back to the translator, or is gone. */
 static void injector_ready(struct watch *watch, uint32_t events)
 {
@@ -195,6 +173,37 @@ static void injector_ready(struct watch *watch, uint32_t events)
 		return;
 	watch_remove(&relay->loop, watch);
 	fd_close(&watch->fd);
+}
+
+int relay_reload(struct relay *relay, struct err *err)
+{
+	if (relay->options.dns)
+		read_resolvers(relay);
+	return listen_reload(relay, err);
+}
+
+static int reload(void *data, struct err *err)
+{
+	return relay_reload(data, err);
+}
+
+/* Without an injector the listener closes, and the process's calls fail: they do not hang. */
+static void pass_listener(void *data, int fd, enum inject_wall wall)
+{
+	const struct relay *relay = data;
+
+	if (relay->injector.fd >= 0)
+		(void)inject_add(relay->injector.fd, fd, wall);
+}
+
+/* The monitor asks for something, closed its end or died. */
+static void monitor_ready(struct watch *watch, uint32_t events)
+{
+	struct relay *const relay = relay_of(watch, offsetof(struct relay, monitor));
+
+	(void)events;
+	if (!control_take(watch->fd, &relay->control))
+		watch_end(&relay->loop);
 }
 
 /* The container's init has ended. */
@@ -226,6 +235,8 @@ void relay_init(struct relay *relay)
 	relay->init = (struct watch){ .fd = -1, .ready = init_ready };
 	relay->inotify = (struct watch){ .fd = -1, .ready = inotify_ready };
 	relay->injector = (struct watch){ .fd = -1, .ready = injector_ready };
+	relay->control =
+		(struct control){ .reload = reload, .listener = pass_listener, .data = relay };
 	relay->idle_ms = RELAY_IDLE_MS;
 	relay->worked = true;
 	relay->dns.options = &relay->options;
@@ -260,7 +271,8 @@ int relay_start(struct relay *relay, struct err *err)
 		r = watch_add(&relay->loop, all[i], EPOLLIN);
 	for (size_t i = 0; i < relay->listener_count && r == 0; i++) {
 		stack_listen(relay->stack, &relay->listeners[i]);
-		r = listener_resume(&relay->listeners[i]);
+		if (!relay->listeners[i].missing)
+			r = listener_resume(&relay->listeners[i]);
 	}
 	return r < 0 ? err_set(err, r, "cannot watch the network's descriptors") : 0;
 }

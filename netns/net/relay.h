@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "netns/net-options.h"
+#include "netns/net/control.h"
 #include "netns/net/dns.h"
 #include "netns/net/listen.h"
 #include "netns/net/policy.h"
@@ -36,7 +37,8 @@ struct relay {
 	struct watch monitor;
 	struct watch init; /* pidfd of the container's init */
 	struct watch inotify;
-	struct watch injector; /* the socket to it; its descriptor is -1 where there is none */
+	struct watch injector;	/* the socket to it; its descriptor is -1 where there is none */
+	struct control control; /* what the monitor may ask for */
 	char resolv_folder[RELAY_PATH_MAX]; /* of the real file behind /etc/resolv.conf */
 	const char *folders[4];		    /* that may still be read, for lockdown_enter() */
 	void (*on_idle)(void); /* called when a pause after some work lasts idle_ms; may be NULL */
@@ -57,6 +59,9 @@ int relay_watch_resolvers(struct relay *relay, struct err *err);
 
 /* Puts all descriptors into the loop; listeners begin to accept. */
 int relay_start(struct relay *relay, struct err *err);
+
+/* Reads the host's resolvers again, and binds ports that could not be bound. */
+int relay_reload(struct relay *relay, struct err *err);
 
 /* Carries frames until there is no more reason to; see the cases at "Ends" in relay.c. */
 void relay_run(struct relay *relay);

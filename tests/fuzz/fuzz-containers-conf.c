@@ -18,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (toml_parse((const char *)data, size, "fuzz", &conf, NULL) < 0)
 		return 0;
 	(void)spec_defaults(conf, &request, NULL); /* must only not crash, as below */
+	(void)spec_defaults_network(conf, &request, NULL);
 	(void)spec_runtime_find(conf, &request, NULL);
 	return 0;
 }

@@ -10,8 +10,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct net_options options = { 0 };
 	struct port_list ports = PORT_LIST_INIT;
+	struct port_list host_ports = PORT_LIST_INIT;
 
-	(void)net_message_parse((const char *)data, size, &options, &ports, NULL);
+	(void)net_message_parse((const char *)data, size, &options, &ports, &host_ports, NULL);
 	port_list_done(&ports);
+	port_list_done(&host_ports);
 	return 0;
 }

@@ -4,7 +4,7 @@
  * network namespace, gives it bryo-net as the engine would, and runs a command in there.
  *
  *   net-driver [-p PORT]... [-n NETWORK] [-b BRYO-NET] [-m MSEC] [-t] [--] COMMAND...
- *     -n  slirp4netns:OPTIONS or pasta:OPTIONS
+ *     -n  slirp:OPTIONS, slirp4netns:OPTIONS or pasta:OPTIONS
  *     -t  prints how long each step took, in microseconds, on standard error
  *     -k  kills bryo-net with SIGKILL once the command runs, and goes on
  *
@@ -73,7 +73,9 @@ int main(int argc, char **argv)
 	struct net_options options = net_options_default();
 	struct port_list ports = PORT_LIST_INIT;
 	struct net_process net = NET_PROCESS_INIT;
-	struct net_args args = { .options = &options, .ports = &ports };
+	struct port_list host_ports = PORT_LIST_INIT;
+	const struct net_option_ports option_ports = { .published = &ports, .host = &host_ports };
+	struct net_args args = { .options = &options, .ports = &ports, .host_ports = &host_ports };
 	struct err err = ERR_INIT;
 	int64_t t[7] = { 0 };
 	int ready[2], go[2], netns = -1, pidfd = -1, status = 0, option = 0, timeout = 10000;
@@ -82,15 +84,12 @@ int main(int argc, char **argv)
 	pid_t pid = 0;
 
 	while ((option = getopt(argc, argv, "+p:n:b:m:tk")) >= 0) {
-		const char *rest = NULL;
 		int r = 0;
 
 		if (option == 'p')
 			r = port_parse(&ports, optarg, &err);
-		else if (option == 'n' && (rest = str_after(optarg, "slirp4netns")))
-			r = net_options_slirp4netns(*rest ? rest + 1 : "", &options, &err);
-		else if (option == 'n' && (rest = str_after(optarg, "pasta")))
-			r = net_options_pasta(*rest ? rest + 1 : "", &options, &err);
+		else if (option == 'n' && net_options_is_mode(optarg))
+			r = net_options_parse(optarg, &options, &option_ports, &err);
 		else if (option == 'b')
 			args.program = optarg;
 		else if (option == 'm')

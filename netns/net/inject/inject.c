@@ -407,7 +407,7 @@ static _Noreturn void injector_main(struct injector *injector, pid_t parent)
 	epolls_move_up(&injector->control);
 	epolls_move_up(&injector->diag);
 	epolls_move_up(&injector->tasks.proc_fd);
-	if (drop_descriptors(injector) < 0 || lockdown_injector(&err) < 0)
+	if (drop_descriptors(injector) < 0 || lockdown_enter_injector(&err) < 0)
 		_exit(1);
 	pages_give_back();
 	run(injector);

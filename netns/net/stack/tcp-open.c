@@ -189,7 +189,7 @@ static bool choose_tuple(const struct stack *stack, const struct listener *liste
 	bool hidden = false;
 
 	*tuple = (struct tuple){ .proto = IPPROTO_TCP };
-	stack_set_container(stack, listener->family, listener->map.container_port, tuple);
+	stack_set_container(stack, peer->any.sa_family, listener->map.container_port, tuple);
 	hidden = stack_peer_address(stack, peer, tuple);
 	for (int i = 0; i < PORT_TRIES; i++) {
 		if (!flow_find(&stack->tcp, tuple))
@@ -230,6 +230,17 @@ static void welcome(struct stack *stack, const struct listener *listener, int fd
 	tcp_set_timer(tcp);
 }
 
+/* An inherited [::] socket takes IPv4 clients, too, as ::ffff:a.b.c.d. */
+static void unmap(union host_address *peer)
+{
+	struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = peer->six.sin6_port };
+
+	if (peer->any.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&peer->six.sin6_addr))
+		return;
+	memcpy(&four.sin_addr, peer->six.sin6_addr.s6_addr + 12, sizeof(four.sin_addr));
+	*peer = (union host_address){ .four = four };
+}
+
 void tcp_listener_ready(struct watch *watch, uint32_t what)
 {
 	struct listener *const listener = (struct listener *)watch;
@@ -241,6 +252,7 @@ void tcp_listener_ready(struct watch *watch, uint32_t what)
 		const int fd = accept4(watch->fd, &peer.any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
+			unmap(&peer);
 			welcome(listener->stack, listener, fd, &peer);
 			continue;
 		}
