@@ -74,6 +74,7 @@ struct container_state {
 	int64_t restarts;
 	char *error; /* why the last start failed */
 	char *cgroup, *cgroup_v1;
+	char *injection; /* how its TCP connections are made on the host: injection_name() */
 	json_t *ports; /* as published: port_list_to_json() */
 	/* The summary */
 	char *name, *image, *image_id, *network;

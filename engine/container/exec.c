@@ -18,6 +18,7 @@
 #include "engine/base/proc.h"
 #include "engine/cgroup/cgroup.h"
 #include "engine/container/foreign.h"
+#include "engine/container/injection.h"
 #include "engine/container/internal.h"
 #include "engine/container/keeper-cgroup.h"
 #include "engine/container/label.h"
@@ -171,6 +172,7 @@ struct exec_call {
 	const struct engine *engine;
 	const struct container *container;
 	const struct cgroup *cgroup;
+	const struct injection *injection;
 	struct runtime_exec_args args;
 };
 
@@ -179,8 +181,15 @@ static int start_process(const struct exec_call *call, struct runtime_container 
 {
 	int r = 0;
 
-	if (!container_is_foreign(call->container))
-		return runtime_exec(&call->args, ret_process, err);
+	if (!container_is_foreign(call->container)) {
+		r = runtime_exec(&call->args, ret_process, err);
+		/* Where the monitor is gone the process's connections fail; it ends with it. */
+		if (r == 0 && ret_process->notify_fd >= 0)
+			(void)injection_pass(call->engine, call->container, call->injection,
+					     ret_process->notify_fd);
+		fd_close(&ret_process->notify_fd);
+		return r;
+	}
 	r = container_foreign_exec(call->engine, call->container, &call->args, ret_process, err);
 	/* On cgroup v1 the runtime does not know of the groups that we made. */
 	if (r == 0 && call->cgroup->v1_path[0])
@@ -193,7 +202,8 @@ static int start_process(const struct exec_call *call, struct runtime_container 
 static int *list_needed(const struct exec_call *call, int end, size_t *ret_count)
 {
 	const struct runtime_exec_args *run = &call->args;
-	const int own[] = { end, run->pidfd, run->cgroup_fd, run->seccomp_cache_fd };
+	const int own[] = { end, run->pidfd, run->cgroup_fd, run->seccomp_cache_fd,
+			    call->engine->run_fd };
 	int *needed = xcalloc(ARRAY_SIZE(own) + CGROUP_KINDS + run->pass_fd_count, sizeof(int));
 	size_t count = ARRAY_SIZE(own);
 
@@ -285,6 +295,7 @@ int container_exec(struct engine *engine, const char *name, const struct contain
 	auto_free int *passed = NULL;
 	auto_close int pidfd = -1;
 	auto_close int seccomp_fd = -1;
+	struct injection injection = { .on = false };
 	struct spec_exec exec = { .command = args->command,
 				  .env = &env,
 				  .user = &user,
@@ -294,6 +305,7 @@ int container_exec(struct engine *engine, const char *name, const struct contain
 	struct exec_call call = { .engine = engine,
 				  .container = &c,
 				  .cgroup = &group,
+				  .injection = &injection,
 				  .args = { RUNTIME_EXEC_ARGS_INIT } };
 	int r = container_check_detach_keys(args->detach_keys, err);
 
@@ -330,6 +342,10 @@ int container_exec(struct engine *engine, const char *name, const struct contain
 		call.args.pass_fd_count = args->preserve_fds;
 		call.args.process = &process;
 		call.args.seccomp = seccomp;
+		if (seccomp)
+			injection_from_record(&c, &injection);
+		call.args.notify_filter = injection.on ? &injection.program : NULL;
+		call.args.no_own_tcp = injection.on && injection.wall == INJECT_WALL_LANDLOCK;
 		call.args.pid = (pid_t)c.state.pid;
 		call.args.pidfd = pidfd;
 		call.args.cgroup_fd = group.fd;

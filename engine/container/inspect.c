@@ -244,6 +244,9 @@ static json_t *network_object(const struct container *c)
 		json_set_int(o, numbers[i], 0);
 	json_set_bool(o, "HairpinMode", false);
 	set(o, "Ports", ports_object(c, true));
+	/* Not Podman's: which of docs/network.md's tiers carries TCP. */
+	if (c->state.pid > 0 && c->spec.net.kind == SPEC_NS_PRIVATE)
+		json_set_str(o, "TcpInjection", str_or(c->state.injection, "off"));
 	json_set_str(o, "SandboxKey",
 		     c->state.pid > 0 && c->spec.net.kind != SPEC_NS_HOST &&
 				     c->spec.net.kind != SPEC_NS_CONTAINER

@@ -4,6 +4,7 @@
 
 #include "engine/base/err.h"
 #include "engine/container/container.h"
+#include "engine/container/injection.h"
 #include "engine/container/keeper-cgroup.h"
 #include "engine/container/listen-fds.h"
 #include "engine/monitor/attach.h"
@@ -23,6 +24,7 @@ struct keeper {
 	struct log_writer *log;
 	struct keeper_cgroup cgroup;
 	struct net_process net;
+	struct injection injection;
 	struct runtime_container process;
 	int pipes[3][2]; /* in, out, err: ours is [0] for reading ends, [1] for in's writing end */
 	int init_fd, seccomp_fd;

@@ -89,6 +89,15 @@ static int reload_hook(void *data)
 	return k->net.fd < 0 ? -EOPNOTSUPP : net_reload(&k->net, RELOAD_MS, NULL);
 }
 
+static int listener_hook(void *data, int fd, int kind)
+{
+	struct keeper *k = data;
+
+	if (k->net.fd < 0 || !k->injection.on || kind != (int)k->injection.wall)
+		return -EOPNOTSUPP;
+	return net_add_listener(&k->net, fd, k->injection.wall);
+}
+
 /* Beyond 68 years there is no difference. */
 static int64_t timeout_ms_of(const struct container_spec *spec)
 {
@@ -136,7 +145,8 @@ int keeper_keep(struct keeper *k, struct err *err)
 {
 	static const struct monitor_hooks hooks = { .on_exit = on_exit_hook,
 						    .was_oom = oom_hook,
-						    .on_reload = reload_hook };
+						    .on_reload = reload_hook,
+						    .on_listener = listener_hook };
 	int64_t pause_ms = 100;
 
 	for (;;) {

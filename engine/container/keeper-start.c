@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +20,6 @@
 #include "engine/container/foreign.h"
 #include "engine/container/internal.h"
 #include "engine/container/label.h"
-#include "netns/inject-filter.h"
 #include "netns/netns.h"
 
 /* Pipes between container and monitor: none with a terminal. */
@@ -95,31 +93,13 @@ static int attach_network(struct keeper *k, struct err *err)
 	return r < 0 ? r : net_attach(&k->net, netns, k->process.pidfd, err);
 }
 
-static bool has_tcp(const struct port_list *ports)
+/* What the user asked for although it opens a way: said at each start. */
+static void warn_unguarded(const struct injection *injection, struct strv *warnings)
 {
-	for (size_t i = 0; i < ports->count; i++)
-		if (ports->maps[i].proto == PORT_TCP)
-			return true;
-	return false;
-}
-
-/*
- * With CAP_NET_ADMIN a container may have routes, rules and interfaces of its own (a VPN), which a
- * socket of the host would go around. Who wants no system call filter gets none. One with
- * CAP_SYS_PTRACE wants to trace, which Landlock keeps an exec's processes from.
- */
-static enum inject_wall choose_wall(const struct keeper *k, const struct preparation *p)
-{
-	const uint64_t bounding = p->oci.process.capabilities.bounding;
-	const enum net_fast fast = p->net_options.fast;
-	const enum inject_wall wall = fast == NET_FAST_OFF ? INJECT_WALL_NONE : inject_wall_find();
-
-	if (k->net.pid <= 0 || container_is_foreign(k->container) || !p->oci.linux_.seccomp ||
-	    (bounding & (1ULL << CAP_NET_ADMIN)))
-		return INJECT_WALL_NONE;
-	if (wall == INJECT_WALL_LANDLOCK && (bounding & (1ULL << CAP_SYS_PTRACE)))
-		return INJECT_WALL_NONE;
-	return wall;
+	if (warnings && injection->on && injection->wall == INJECT_WALL_NONE)
+		strv_add(warnings,
+			 "fast=on without Landlock's network rules or socket filters: a "
+			 "hostile program in the container can reach the host's loopback");
 }
 
 /*
@@ -132,18 +112,14 @@ static int create_and_start(struct keeper *k, struct preparation *p, struct strv
 					    .id = k->container->id, .open_root = open_root,
 					    .open_root_data = &p->root_fd };
 	bool foreign = container_is_foreign(k->container);
-	struct inject_filter inject;
-	struct sock_fprog notify = { .filter = inject.code };
-	enum inject_wall wall = INJECT_WALL_NONE;
 	int r = 0;
 
-	wall = choose_wall(k, p);
-	if (wall != INJECT_WALL_NONE) {
-		inject_filter_make(wall, has_tcp(&p->ports), &inject);
-		notify.len = inject.count;
-		args.notify_filter = &notify;
-		args.no_own_tcp = wall == INJECT_WALL_LANDLOCK;
-	}
+	k->injection.on = false;
+	if (k->net.pid > 0 && !foreign)
+		injection_choose(&p->net_options, &p->oci, &p->ports, &k->injection);
+	warn_unguarded(&k->injection, warnings);
+	args.notify_filter = k->injection.on ? &k->injection.program : NULL;
+	args.no_own_tcp = k->injection.on && k->injection.wall == INJECT_WALL_LANDLOCK;
 	/* A monitor that was killed has left a record, which would be in the way. */
 	if (foreign)
 		(void)container_foreign_delete(k->engine, k->container, NULL);
@@ -186,7 +162,7 @@ static int create_and_start(struct keeper *k, struct preparation *p, struct strv
 		r = foreign ? container_foreign_start(k->engine, k->container, err)
 			    : runtime_start(&k->process, err);
 	if (r == 0 && k->process.notify_fd >= 0)
-		r = net_add_listener(&k->net, k->process.notify_fd, wall);
+		r = net_add_listener(&k->net, k->process.notify_fd, k->injection.wall);
 	fd_close(&k->process.notify_fd);
 	return r;
 }
@@ -238,6 +214,8 @@ static void record_running(struct keeper *k, const struct preparation *p)
 	free(s->cgroup_v1);
 	s->cgroup = xstrdup(k->cgroup.cgroup.path);
 	s->cgroup_v1 = xstrdup(k->cgroup.cgroup.v1_path);
+	free(s->injection);
+	s->injection = xstrdup(injection_name(&k->injection));
 	json_decref(s->ports);
 	s->ports = p->ports.count ? port_list_to_json(&p->ports) : NULL;
 }

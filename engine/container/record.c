@@ -84,6 +84,7 @@ void container_state_done(struct container_state *state)
 	free(state->error);
 	free(state->cgroup);
 	free(state->cgroup_v1);
+	free(state->injection);
 	free(state->name);
 	free(state->image);
 	free(state->image_id);
@@ -147,6 +148,7 @@ json_t *container_state_to_json(const struct container_state *s)
 	json_set_str(o, "error", s->error);
 	json_set_str(o, "cgroup", s->cgroup);
 	json_set_str(o, "cgroup_v1", s->cgroup_v1);
+	put_str(o, "injection", s->injection);
 	if (s->ports)
 		(void)json_object_set(o, "ports", s->ports);
 	json_set_str(o, "name", s->name);
@@ -197,6 +199,7 @@ int container_state_from_json(const json_t *o, struct container_state *s, struct
 	s->error = xstrdup(json_str(o, "error", NULL));
 	s->cgroup = xstrdup(json_str(o, "cgroup", NULL));
 	s->cgroup_v1 = xstrdup(json_str(o, "cgroup_v1", NULL));
+	s->injection = xstrdup(json_str(o, "injection", NULL));
 	s->ports = json_incref(json_object_get(o, "ports"));
 	s->name = xstrdup(json_str(o, "name", ""));
 	s->image = xstrdup(json_str(o, "image", NULL));

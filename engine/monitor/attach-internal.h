@@ -15,8 +15,9 @@ enum attach_type {
 	ATTACH_KILL = 3,   /* a: signal */
 	ATTACH_STOP = 4,   /* a: signal or 0, b: milliseconds or -1 */
 	ATTACH_REOPEN = 5,
-	ATTACH_WAIT = 6,   /* answered by EXIT */
-	ATTACH_RELOAD = 7, /* the container's network */
+	ATTACH_WAIT = 6,     /* answered by EXIT */
+	ATTACH_RELOAD = 7,   /* the container's network */
+	ATTACH_LISTENER = 8, /* for it; a: of which kind, with a descriptor */
 	/* From the monitor. */
 	ATTACH_REPLY = 64, /* a: 0 or a negative errno */
 	ATTACH_EXIT = 65,  /* a: status, b: signal | ATTACH_EXIT_* bits */

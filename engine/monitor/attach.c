@@ -57,6 +57,7 @@ int attach_message_check(const void *data, size_t size, struct attach_message *r
 		break;
 	case ATTACH_REOPEN:
 	case ATTACH_RELOAD:
+	case ATTACH_LISTENER:
 	case ATTACH_WAIT:
 		break;
 	default:
@@ -119,10 +120,10 @@ static int receive(int control, int64_t timeout_ms, struct attach_message *ret_m
 	}
 }
 
-static int request(int control, enum attach_type type, int64_t a, int64_t b)
+/* The answer to a request that was sent with result r. */
+static int take_reply(int control, int r)
 {
 	struct attach_message m = { 0 };
-	int r = attach_message_send(control, type, a, b);
 
 	/* A monitor about to end hears no more, but its last message is still here. */
 	while (r == 0 || r == -EPIPE) {
@@ -134,6 +135,11 @@ static int request(int control, enum attach_type type, int64_t a, int64_t b)
 			return -ESRCH;
 	}
 	return r;
+}
+
+static int request(int control, enum attach_type type, int64_t a, int64_t b)
+{
+	return take_reply(control, attach_message_send(control, type, a, b));
 }
 
 int attach_resize(int control, unsigned int rows, unsigned int columns)
@@ -159,6 +165,15 @@ int attach_reopen_log(int control)
 int attach_reload_network(int control)
 {
 	return request(control, ATTACH_RELOAD, 0, 0);
+}
+
+int attach_pass_listener(int control, int listener, int kind)
+{
+	const struct attach_message m = { .magic = ATTACH_MAGIC,
+					  .type = ATTACH_LISTENER,
+					  .a = kind };
+
+	return take_reply(control, fd_send(control, &m, sizeof(m), &listener, 1));
 }
 
 int attach_wait(int control, int64_t timeout_ms, struct attach_exit *ret_exit)

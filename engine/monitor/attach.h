@@ -82,6 +82,11 @@ int attach_reopen_log(int control);
 /* Has the network read the host's resolvers again and bind what could not be bound. */
 int attach_reload_network(int control);
 /*
+ * Gives the network the listener of a system call filter, of this kind (monitor_hooks.on_listener).
+ * The descriptor stays the caller's.
+ */
+int attach_pass_listener(int control, int listener, int kind);
+/*
  * Waits until the container has ended and everything that belongs to its end was done (on_exit:
  * unmounted, --rm, recorded). timeout_ms -1: for ever; -ETIMEDOUT. -ECONNRESET: the monitor died
  * without a word, its record tells the rest.

@@ -153,6 +153,10 @@ static int obey(struct client *c, const struct attach_message *message, int *fds
 	case ATTACH_RELOAD:
 		return m->args->hooks->on_reload ? m->args->hooks->on_reload(m->args->data)
 						 : -EOPNOTSUPP;
+	case ATTACH_LISTENER:
+		if (count != 1 || !m->args->hooks->on_listener)
+			return -EOPNOTSUPP;
+		return m->args->hooks->on_listener(m->args->data, fds[0], (int)message->a);
 	case ATTACH_WAIT:
 		return 1; /* the word of the end is for every client */
 	default:

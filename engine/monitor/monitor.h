@@ -54,6 +54,9 @@ struct monitor_hooks {
 	 * be over soon. 0 or a negative errno.
 	 */
 	int (*on_reload)(void *data);
+	/* attach_pass_listener(): fd is closed after this. Must not block. 0 or a negative errno.
+	 */
+	int (*on_listener)(void *data, int fd, int kind);
 	/* In the monitor: a child other than the container's first process was reaped. status is
 	 * waitpid(2)'s. */
 	void (*on_child)(void *data, pid_t pid, int status);
