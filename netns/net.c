@@ -92,8 +92,6 @@ static const char *not_carried(const struct net_options *options)
 		return "an address that is mapped to the host's own";
 	if (!options->tcp || !options->udp || !options->icmp)
 		return "a network without TCP, UDP or ICMP";
-	if (options->fast == NET_FAST_ON)
-		return "fast=on";
 	return NULL;
 }
 

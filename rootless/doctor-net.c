@@ -13,6 +13,7 @@
 #include "engine/base/alloc.h"
 #include "engine/base/file.h"
 #include "engine/base/str.h"
+#include "netns/inject-filter.h"
 
 enum { GROUPS_MAX = 1024 };
 
@@ -51,6 +52,28 @@ static void look_at_ways(json_t *findings)
 
 		finding_add(findings, "netns", ways[i].what, ok ? "ok" : "limited",
 			    ok ? ways[i].ok : ways[i].without, ok ? NULL : "use a newer kernel");
+	}
+}
+
+/* "Tier 1": whether it is used for a container also depends on that one's capabilities. */
+static void look_at_injection(json_t *findings)
+{
+	static const char what[] = "socket injection";
+
+	switch (inject_wall_find()) {
+	case INJECT_WALL_GUARD:
+		finding_add(findings, "netns", what, "ok",
+			    "TCP at the host's speed, kept in by packet filters", NULL);
+		return;
+	case INJECT_WALL_LANDLOCK:
+		finding_add(findings, "netns", what, "ok",
+			    "TCP at the host's speed, kept in by Landlock", NULL);
+		return;
+	case INJECT_WALL_NONE:
+		finding_add(findings, "netns", what, "limited",
+			    "TCP goes through the user-mode network: this kernel has no Landlock "
+			    "for TCP",
+			    "use Linux 6.7 or newer, started with landlock among lsm=");
 	}
 }
 
@@ -106,6 +129,7 @@ static void look_at_low_ports(json_t *findings)
 
 void doctor_look_at_network(json_t *findings)
 {
+	look_at_injection(findings);
 	look_at_ways(findings);
 	look_at_ping(findings);
 	look_at_low_ports(findings);

@@ -17,14 +17,23 @@ bool outside_is_metadata6(const struct in6_addr *address)
 	return memcmp(address, &amazon, sizeof(amazon)) == 0;
 }
 
+/* The container's network, and what stands for something else than the address itself. */
 static bool in_net4(const struct net_options *options, struct in_addr address)
 {
+	if ((options->dns && address.s_addr == options->dns4.s_addr) ||
+	    address.s_addr == options->map_host4.s_addr ||
+	    address.s_addr == options->map_guest4.s_addr)
+		return true;
 	return ((address.s_addr ^ options->net4.s_addr) & htonl(~0U << (32 - options->prefix4))) ==
 	       0;
 }
 
 static bool in_net6(const struct net_options *options, const struct in6_addr *address)
 {
+	if ((options->dns && IN6_ARE_ADDR_EQUAL(address, &options->dns6)) ||
+	    IN6_ARE_ADDR_EQUAL(address, &options->map_host6) ||
+	    IN6_ARE_ADDR_EQUAL(address, &options->map_guest6))
+		return true;
 	return memcmp(address, &options->net6, 8) == 0;
 }
 
@@ -32,7 +41,8 @@ bool outside_has4(const struct net_options *options, struct in_addr address)
 {
 	const uint32_t host = ntohl(address.s_addr);
 
-	if (host >> 24 == 0 || host >> 24 == 127 || host >> 28 >= 0xe)
+	if (!options->ipv4 || !options->tcp || host >> 24 == 0 || host >> 24 == 127 ||
+	    host >> 28 >= 0xe)
 		return false;
 	if (outside_is_metadata4(address) && !options->metadata)
 		return false;
@@ -41,7 +51,8 @@ bool outside_has4(const struct net_options *options, struct in_addr address)
 
 bool outside_has6(const struct net_options *options, const struct in6_addr *address)
 {
-	if (!options->ipv6 || IN6_IS_ADDR_MULTICAST(address) || IN6_IS_ADDR_LINKLOCAL(address))
+	if (!options->ipv6 || !options->tcp || IN6_IS_ADDR_MULTICAST(address) ||
+	    IN6_IS_ADDR_LINKLOCAL(address))
 		return false;
 	/* The last two would reach IPv4, the loopback among it. */
 	if (IN6_IS_ADDR_LOOPBACK(address) || IN6_IS_ADDR_UNSPECIFIED(address) ||
