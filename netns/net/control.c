@@ -17,12 +17,12 @@ static bool answer(int fd, const struct err *err)
 bool control_take(int fd, const struct control *control)
 {
 	struct err err = ERR_INIT;
-	char message = 0;
-	const ssize_t n = recv(fd, &message, sizeof(message), MSG_DONTWAIT);
+	char message[2] = { 0 };
+	const ssize_t n = recv(fd, message, sizeof(message), MSG_DONTWAIT);
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR;
-	if (n != 1 || message != NET_MESSAGE_RELOAD)
+	if (n != 1 || message[0] != NET_MESSAGE_RELOAD)
 		return false;
 	if (control->reload(control->data, &err) == 0)
 		err = ERR_INIT;
