@@ -161,6 +161,55 @@ static void forwarder_stands_first(void **state)
 	assert_null(strstr(text, "nameserver 127."));
 }
 
+static char *resolv_text(const char *mode)
+{
+	struct net_options options;
+	const struct net_files_args args = { .options = &options };
+	char *text = NULL;
+
+	assert_int_equal(net_options_parse(mode, &options, NULL, NULL), 0);
+	assert_int_equal(net_resolv_conf(&args, &text, NULL), 0);
+	return text;
+}
+
+static void resolvers_of_the_options(void **state)
+{
+	auto_free char *own = resolv_text("pasta:-D,192.0.2.53,-D,2001:db8::53");
+	auto_free char *none = resolv_text("pasta:-D,none");
+	auto_free char *forward = resolv_text("pasta:--dns-forward,169.254.1.1");
+	auto_free char *six = resolv_text("slirp:ipv4=false");
+	auto_free char *without = resolv_text("slirp:dns=false");
+
+	(void)state;
+	assert_non_null(strstr(own, "nameserver 192.0.2.53\nnameserver 2001:db8::53\n"));
+	assert_null(strstr(own, "10.0.2.3"));
+	assert_null(strstr(none, "nameserver"));
+	assert_non_null(strstr(forward, "nameserver 169.254.1.1\n"));
+	assert_non_null(strstr(six, "nameserver fd62:7279:6f00::3\n"));
+	assert_null(strstr(without, "10.0.2.3"));
+}
+
+static void hosts_of_the_options(void **state)
+{
+	char *const names[] = { "abc", NULL };
+	const struct strv name_list = { .v = (char **)names, .count = 1 };
+	struct net_options options;
+	struct net_files_args args = { .options = &options, .names = &name_list, .base_hosts = "" };
+	auto_free char *mapped = NULL;
+	auto_free char *none = NULL;
+
+	(void)state;
+	assert_int_equal(
+		net_options_parse("pasta:--map-guest-addr,169.254.1.2,-6", &options, NULL, NULL),
+		0);
+	assert_int_equal(net_hosts_file(&args, &mapped, NULL), 0);
+	assert_non_null(strstr(mapped, "169.254.1.2\thost.containers.internal"));
+	assert_non_null(strstr(mapped, "fd62:7279:6f00::64\tabc\n"));
+	args.host_gateway = "none";
+	assert_int_equal(net_hosts_file(&args, &none, NULL), 0);
+	assert_null(strstr(none, "host.containers.internal"));
+}
+
 static void add_host_is_checked(void **state)
 {
 	static const char *const bad[] = { "a",	 ":1.2.3.4",	"a:b",
@@ -190,6 +239,8 @@ int main(void)
 		cmocka_unit_test(hosts_without_network_or_base),
 		cmocka_unit_test(resolv_conf_from_flags_alone),
 		cmocka_unit_test(forwarder_stands_first),
+		cmocka_unit_test(resolvers_of_the_options),
+		cmocka_unit_test(hosts_of_the_options),
 		cmocka_unit_test(add_host_is_checked),
 	};
 
