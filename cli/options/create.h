@@ -28,7 +28,7 @@ extern const struct cli_group cli_create_group;
 	"**private** The default: a network of the container's own, carried by bryo-net with "     \
 	"this "                                                                                    \
 	"user's rights.\n\n"                                                                       \
-	"**slirp**\\[:NAME=VALUE,...], **slirp4netns**\\[:...], **pasta**\\[:OPTION,VALUE,...] "   \
+	"**slirp**[:NAME=VALUE,...], **slirp4netns**[:...], **pasta**[:OPTION,VALUE,...] "   \
 	"The "                                                                                     \
 	"same, with options in either program's spelling: addresses (cidr=, address=, gateway=; "  \
 	"-a, "                                                                                     \

@@ -161,8 +161,9 @@ static int create_and_start(struct keeper *k, struct preparation *p, struct strv
 	if (r == 0)
 		r = foreign ? container_foreign_start(k->engine, k->container, err)
 			    : runtime_start(&k->process, err);
+	/* It fails when bryo-net has ended, which it does with a container that had little to do. */
 	if (r == 0 && k->process.notify_fd >= 0)
-		r = net_add_listener(&k->net, k->process.notify_fd, k->injection.wall);
+		(void)net_add_listener(&k->net, k->process.notify_fd, k->injection.wall);
 	fd_close(&k->process.notify_fd);
 	return r;
 }
