@@ -69,6 +69,13 @@ socklen_t stack_host_address(struct stack *stack, const struct tuple *tuple,
 			     union host_address *ret_address, unsigned int *ret_server);
 
 /*
+ * A peer at the host's own address, under the address that the options have for that. False: it is
+ * another, or there is none.
+ */
+bool stack_guest_address(const struct stack *stack, const union host_address *peer,
+			 struct tuple *tuple);
+
+/*
  * The reverse: writes to tuple->remote under which address the container sees a peer: its own, or
  * the gateway's where the container could not answer it (loopback, link-local, its own network).
  * True: it is the gateway's.

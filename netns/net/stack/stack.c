@@ -183,8 +183,12 @@ static bool in_own_net(const struct net_options *options, const struct tuple *tu
 /* Both may be NULL. */
 static void gateway_of(const struct stack *stack, bool six, uint8_t ret[16])
 {
-	const struct in_addr gateway4 = net_gateway4(stack->options);
-	const struct in6_addr gateway6 = net_gateway6(stack->options);
+	/* Where the container may ask the host's loopback, it is answered from there. */
+	const bool asked = stack->options->host_loopback;
+	const struct in_addr gateway4 =
+		asked ? net_loopback4(stack->options) : net_gateway4(stack->options);
+	const struct in6_addr gateway6 =
+		asked ? net_loopback6(stack->options) : net_gateway6(stack->options);
 
 	memset(ret, 0, 16);
 	if (six)
@@ -193,27 +197,36 @@ static void gateway_of(const struct stack *stack, bool six, uint8_t ret[16])
 		memcpy(ret, &gateway4, sizeof(gateway4));
 }
 
+/* An address that stands for one of the host's: that one. */
+static bool take_mapped(const struct net_options *options, const struct tuple *tuple,
+			uint8_t address[16])
+{
+	struct in6_addr six;
+	struct in_addr four;
+
+	memcpy(&six, tuple->remote, sizeof(six));
+	memcpy(&four, tuple->remote, sizeof(four));
+	if (tuple->six ? !net_mapped6(options, &six, &six) : !net_mapped4(options, four, &four))
+		return false;
+	memcpy(address, tuple->six ? (const void *)&six : (const void *)&four,
+	       tuple_address_size(tuple));
+	return true;
+}
+
 socklen_t stack_host_address(struct stack *stack, const struct tuple *tuple,
 			     union host_address *ret_address, unsigned int *ret_server)
 {
 	uint8_t address[16];
-	uint8_t gateway[16];
 
 	*ret_server = 0;
 	memcpy(address, tuple->remote, sizeof(address));
-	gateway_of(stack, tuple->six, gateway);
 	if (dns_is_forwarder(stack->args.dns, tuple)) {
 		*ret_server = dns_resolver(stack->args.dns, tuple, address);
 		if (*ret_server == 0)
 			return 0;
-	} else if (in_own_net(stack->options, tuple)) {
-		if (!stack->options->host_loopback || memcmp(address, gateway, 16) != 0)
-			return 0;
-		memset(address, 0, sizeof(address));
-		if (tuple->six)
-			address[15] = 1;
-		else
-			memcpy(address, (uint8_t[]){ 127, 0, 0, 1 }, 4);
+	} else if (!take_mapped(stack->options, tuple, address) &&
+		   in_own_net(stack->options, tuple)) {
+		return 0;
 	}
 	memset(ret_address, 0, sizeof(*ret_address));
 	if (!tuple->six) {
@@ -226,6 +239,24 @@ socklen_t stack_host_address(struct stack *stack, const struct tuple *tuple,
 		memcpy(&ret_address->six.sin6_addr, address, 16);
 	}
 	return host_address_size(ret_address);
+}
+
+bool stack_guest_address(const struct stack *stack, const union host_address *peer,
+			 struct tuple *tuple)
+{
+	const struct net_options *const options = stack->options;
+	const bool six = peer->any.sa_family == AF_INET6;
+
+	if (six ? IN6_IS_ADDR_UNSPECIFIED(&options->map_guest6) ||
+			    memcmp(&peer->six.sin6_addr, &options->own6, 16) != 0
+		: options->map_guest4.s_addr == INADDR_ANY ||
+			    peer->four.sin_addr.s_addr != options->own4.s_addr)
+		return false;
+	memset(tuple->remote, 0, sizeof(tuple->remote));
+	memcpy(tuple->remote, six ? (const void *)&options->map_guest6 : &options->map_guest4,
+	       six ? 16 : 4);
+	tuple->remote_port = host_port(peer);
+	return true;
 }
 
 bool stack_peer_address(const struct stack *stack, const union host_address *peer,
