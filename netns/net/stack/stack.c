@@ -80,6 +80,7 @@ int stack_open(const struct stack_args *args, struct stack **ret_stack, struct e
 	memcpy(stack->link.from, own_mac, sizeof(own_mac));
 	memset(stack->link.to, 0xff, sizeof(stack->link.to));
 	stack->link.mtu = args->options->mtu;
+	stack->window_max = UINT32_MAX;
 	lay_out(stack, random + 2);
 	tcp_init(stack);
 	echo_init(stack);
@@ -98,19 +99,28 @@ void stack_close(struct stack *stack)
 	(void)munmap(stack, mapping_size());
 }
 
-void stack_attach(struct stack *stack, const uint8_t mac[6], bool udp_gso)
+void stack_attach(struct stack *stack, const struct stack_interface *interface)
 {
-	memcpy(stack->link.to, mac, sizeof(stack->link.to));
-	stack->udp_gso = udp_gso;
+	memcpy(stack->link.to, interface->mac, sizeof(stack->link.to));
+	stack->udp_gso = interface->udp_gso;
+	/* A third is payload when frames are large: half is the kernel's own (socket(7)), and pages
+	 * are not filled. */
+	if (interface->queue > 0)
+		stack->window_max = (uint32_t)interface->queue / 3;
 }
 
 void stack_idle(struct stack *stack)
 {
 	const uintptr_t from = round_up((uintptr_t)stack->out);
 	const uintptr_t to = ((uintptr_t)stack->skip + sizeof(stack->skip)) / PAGE * PAGE;
+	const uintptr_t held_from = round_up((uintptr_t)stack->held_data);
+	const uintptr_t held_to =
+		((uintptr_t)stack->held_data + sizeof(stack->held_data)) / PAGE * PAGE;
 
 	/* Between two packets nothing is in these buffers. */
 	(void)madvise((void *)from, to - from, MADV_DONTNEED);
+	if (stack->held_count == 0)
+		(void)madvise((void *)held_from, held_to - held_from, MADV_DONTNEED);
 	flow_table_idle(&stack->tcp);
 	flow_table_idle(&stack->udp);
 }
