@@ -304,6 +304,34 @@ struct in_addr net_loopback4(const struct net_options *options)
 	return options->map_host4.s_addr != INADDR_ANY ? options->map_host4 : options->gateway4;
 }
 
+bool net_mapped4(const struct net_options *options, struct in_addr to, struct in_addr *ret_real)
+{
+	struct in_addr real = { htonl(INADDR_LOOPBACK) };
+
+	if (options->map_guest4.s_addr != INADDR_ANY && to.s_addr == options->map_guest4.s_addr)
+		real = options->own4;
+	else if (!options->host_loopback || to.s_addr != net_loopback4(options).s_addr)
+		return false;
+	if (ret_real)
+		*ret_real = real;
+	return true;
+}
+
+bool net_mapped6(const struct net_options *options, const struct in6_addr *to,
+		 struct in6_addr *ret_real)
+{
+	const struct in6_addr loopback = net_loopback6(options);
+	struct in6_addr real = IN6ADDR_LOOPBACK_INIT;
+
+	if (!IN6_IS_ADDR_UNSPECIFIED(&options->map_guest6) && same6(to, &options->map_guest6))
+		real = options->own6;
+	else if (!options->host_loopback || !same6(to, &loopback))
+		return false;
+	if (ret_real)
+		*ret_real = real;
+	return true;
+}
+
 struct in6_addr net_loopback6(const struct net_options *options)
 {
 	return IN6_IS_ADDR_UNSPECIFIED(&options->map_host6) ? options->gateway6

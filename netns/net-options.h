@@ -53,6 +53,8 @@ struct net_options {
 	struct in6_addr map_host6;  /* the same; :: is the gateway's */
 	struct in_addr map_guest4;  /* reaches the host's own address; 0.0.0.0: none */
 	struct in6_addr map_guest6; /* the same; :: is none */
+	struct in_addr own4;	    /* that address; found by bryo-net, does not travel */
+	struct in6_addr own6;
 
 	bool metadata; /* 169.254.169.254 may be reached: off */
 	bool dns;      /* our forwarder answers at dns4, dns6: on */
@@ -128,3 +130,12 @@ struct in6_addr net_container6(const struct net_options *options);
 /* The address that means the host's loopback, where host_loopback is set. */
 struct in_addr net_loopback4(const struct net_options *options);
 struct in6_addr net_loopback6(const struct net_options *options);
+
+/*
+ * What an address that the container sends to stands for on the host: loopback for that of
+ * net_loopback4(), the host's own for map_guest4, and the same of IPv6. False: for itself.
+ * ret_real may be NULL.
+ */
+bool net_mapped4(const struct net_options *options, struct in_addr to, struct in_addr *ret_real);
+bool net_mapped6(const struct net_options *options, const struct in6_addr *to,
+		 struct in6_addr *ret_real);

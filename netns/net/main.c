@@ -27,6 +27,7 @@
 #include "netns/net/inside.h"
 #include "netns/net/listen.h"
 #include "netns/net/lockdown.h"
+#include "netns/net/own-address.h"
 #include "netns/net/publish.h"
 #include "netns/net/relay.h"
 #include "netns/net/splice.h"
@@ -220,6 +221,8 @@ static int set_up(struct relay *relay, struct settings *settings, struct err *er
 	auto_close int netns = -1;
 	int r = receive_settings(&relay->options, settings, err);
 
+	if (r == 0)
+		r = own_address_find(&relay->options, err);
 	if (r == 0)
 		r = relay_open(relay, err);
 	if (r == 0)

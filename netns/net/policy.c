@@ -73,7 +73,7 @@ static enum policy_verdict judge_own_net(const struct policy *policy, const stru
 {
 	if (is_dns && policy->options->dns && packet->to_port == 53)
 		return POLICY_PASS;
-	if (is_gateway && (policy->options->host_loopback || is_answer(policy, packet)))
+	if (is_gateway && is_answer(policy, packet))
 		return POLICY_PASS;
 	return POLICY_REFUSE;
 }
@@ -93,8 +93,10 @@ static enum policy_verdict judge_ip4(const struct policy *policy, const struct p
 	host = ntohl(to.s_addr);
 	/* "This host", loopback, multicast, reserved and broadcast: all would mean the host itself.
 	 */
-	if (host >> 24 == 0 || host >> 24 == 127 || host >> 28 >= 0xe)
+	if (!options->ipv4 || host >> 24 == 0 || host >> 24 == 127 || host >> 28 >= 0xe)
 		return POLICY_DROP;
+	if (packet->proto != IPPROTO_ICMP && net_mapped4(options, to, NULL))
+		return POLICY_PASS;
 	if (host == metadata4 && !options->metadata)
 		return POLICY_REFUSE;
 	if ((host & mask) != ntohl(options->net4.s_addr))
@@ -132,6 +134,8 @@ static enum policy_verdict judge_ip6(const struct policy *policy, const struct p
 	if (IN6_IS_ADDR_LOOPBACK(&to) || IN6_IS_ADDR_V4MAPPED(&to) || IN6_IS_ADDR_V4COMPAT(&to) ||
 	    IN6_IS_ADDR_UNSPECIFIED(&to))
 		return POLICY_DROP;
+	if (packet->proto != IPPROTO_ICMPV6 && net_mapped6(options, &to, NULL))
+		return POLICY_PASS;
 	if (memcmp(&to, &metadata6, sizeof(to)) == 0 && !options->metadata)
 		return POLICY_REFUSE;
 	if (memcmp(&to, &options->net6, 8) != 0)
@@ -142,8 +146,28 @@ static enum policy_verdict judge_ip6(const struct policy *policy, const struct p
 			     memcmp(&to, &dns, sizeof(to)) == 0);
 }
 
+/* Switched off by the options: gone without a word, as with pasta. Neighbours are still found. */
+static bool is_switched_off(const struct net_options *options, const struct packet *packet)
+{
+	switch (packet->proto) {
+	case IPPROTO_TCP:
+		return !options->tcp;
+	case IPPROTO_UDP:
+		return !options->udp;
+	case IPPROTO_ICMP:
+		return !options->icmp;
+	case IPPROTO_ICMPV6:
+		return !options->icmp && packet->size > packet->transport &&
+		       packet->frame[packet->transport] == ICMP6_ECHO_REQUEST;
+	default:
+		return false;
+	}
+}
+
 enum policy_verdict policy_judge(const struct policy *policy, const struct packet *packet)
 {
+	if (packet->family != 0 && is_switched_off(policy->options, packet))
+		return POLICY_DROP;
 	if (packet->family == AF_INET)
 		return judge_ip4(policy, packet);
 	if (packet->family == AF_INET6)

@@ -262,9 +262,12 @@ int relay_start(struct relay *relay, struct err *err)
 {
 	struct watch *const all[] = { &relay->tap_watch, &relay->monitor, &relay->init,
 				      &relay->inotify, &relay->injector };
+	const struct stack_interface interface = { .mac = relay->tap.mac,
+						   .udp_gso = relay->tap.udp_gso,
+						   .queue = relay->tap.queue };
 	int r = 0;
 
-	stack_attach(relay->stack, relay->tap.mac, relay->tap.udp_gso);
+	stack_attach(relay->stack, &interface);
 	relay->tap_watch.fd = relay->tap.fd;
 	relay->monitor.fd = NET_SOCKET_FD;
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && r == 0; i++)

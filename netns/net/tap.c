@@ -143,12 +143,13 @@ static int set_veth_offloads(const char *name, bool *ret_udp_gso)
 }
 
 /* The packet socket on the peer's end, in the second namespace, where the child stands. */
-static int open_peer(const struct net_options *options, int *ret_fd)
+static int open_peer(const struct net_options *options, struct tap *ret_tap)
 {
 	auto_close int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	const struct netns_link peer = { .name = peer_name, .mtu = options->mtu };
 	struct sockaddr_ll address = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
 	struct ifreq request = { 0 };
+	socklen_t size = sizeof(ret_tap->queue);
 	int r = 0;
 
 	if (fd < 0)
@@ -162,15 +163,16 @@ static int open_peer(const struct net_options *options, int *ret_fd)
 		return -errno;
 	if (setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &(int){ 1 }, sizeof(int)) < 0)
 		return -errno;
-	/* Room for a window's worth of large frames, as a tap's queue would have. */
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &(int){ 4 << 20 }, sizeof(int));
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &(int){ 4 << 20 }, sizeof(int));
+	/* As much as this host gives (net.core.rmem_max, wmem_max); see struct tap for the rest. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &(int){ 4 << 20 }, sizeof(int));
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){ 4 << 20 }, sizeof(int));
+	(void)getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &ret_tap->queue, &size);
 	r = netns_link_set(&peer, NULL);
 	if (r < 0)
 		return r;
 	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
-	*ret_fd = fd_take(&fd);
+	ret_tap->fd = fd_take(&fd);
 	return 0;
 }
 
@@ -199,7 +201,7 @@ static int open_veth(const struct tap_plan *plan, struct tap *ret_tap, struct er
 		return err_set(err, -errno, "cannot enter the second network namespace");
 	/* The peer has no address and must not answer for one; its own IPv6 is off for good. */
 	(void)file_poke_at(AT_FDCWD, "/proc/sys/net/ipv6/conf/all/disable_ipv6", "1");
-	r = open_peer(plan->options, &ret_tap->fd);
+	r = open_peer(plan->options, ret_tap);
 	if (r < 0)
 		return err_set(err, r, "cannot open a packet socket");
 	return 0;

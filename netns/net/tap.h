@@ -20,6 +20,11 @@ struct tap {
 	enum tap_kind kind;
 	uint8_t mac[6]; /* of the interface */
 	bool udp_gso;	/* several UDP datagrams in one frame, too (Linux 6.2) */
+	/*
+	 * Bytes that wait for us at most, with what the kernel adds (SO_RCVBUF, socket(7)); what is
+	 * above is lost. 0: frames are counted, not bytes, and there is room for a thousand.
+	 */
+	int queue;
 };
 
 /*

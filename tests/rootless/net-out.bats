@@ -182,3 +182,32 @@ ok 30000000
 "*"No route to host
 in" ]]
 }
+
+@test "the host's loopback and its own address can be had under other addresses" {
+	run -0 net_host '
+		serve 127.0.0.1,::1,$NET_HOST4 7001
+		ctr -n pasta:--map-host-loopback,10.0.2.9,--map-host-loopback,fd00::9 -- bash -c "
+			peer tcp 10.0.2.9 7001 loopback; peer tcp fd00::9 7001 six; peer udp 10.0.2.9 7001 datagram
+			peer tcp 10.0.2.2 7001 x || true"
+		ctr -n pasta:--map-guest-addr,169.254.1.2 -- bash -c "peer tcp 169.254.1.2 7001 own; peer udp 169.254.1.2 7001 too; peer tcp 10.0.2.2 7001 x || true"'
+	[[ "$output" == "loopback
+six
+datagram
+"*"No route to host
+own
+too
+"*"No route to host" ]]
+}
+
+@test "families and protocols can be switched off" {
+	run -0 net_host 'serve $NET_HOST4,$NET_HOST6 7000
+		ctr -n pasta:--no-udp -- bash -c "peer tcp $NET_HOST4 7000 tcp; peer udp $NET_HOST4 7000 udp 2>&1 | tail -n1"
+		ctr -n pasta:--no-icmp -- bash -c "peer tcp $NET_HOST6 7000 six; timeout 4 $NET_PEER ping $NET_HOST4 2>&1 | tail -n1"
+		ctr -n pasta:-6 -- bash -c "peer tcp $NET_HOST6 7000 only; ip -4 -o addr show tap0; ip addr add 10.0.2.100/24 dev tap0
+			ip route add default via 10.0.2.2 dev tap0; timeout 3 $NET_PEER tcp $NET_HOST4 7000 four || echo gone"'
+	[ "${lines[0]}" = tcp ]
+	[ "${lines[1]}" != udp ]
+	[ "${lines[2]}" = six ]
+	[[ "$output" != *"pong"* ]]
+	[[ "$output" == *$'only\n'*gone ]]
+}

@@ -17,6 +17,15 @@ enum {
 	STACK_TCP_MAX = 32768, /* connections at once; powers of two */
 	STACK_UDP_MAX = 8192,
 	STACK_SKIP = 65536, /* see tcp-peek.c */
+	HELD_PLACES = 16,   /* see tcp-hold.c */
+	HELD_DATA = 65536,
+};
+
+/* A segment that came too early. */
+struct held {
+	struct tcp_flow *owner; /* NULL: free */
+	uint32_t seq;
+	uint32_t length;
 };
 
 /* An address of the host's side. */
@@ -31,8 +40,9 @@ struct stack {
 	struct watch_loop *loop;
 	const struct net_options *options;
 	struct frame_link link;
-	bool udp_gso;	   /* the interface takes several datagrams in one frame */
-	bool peek4, peek6; /* the kernel has SO_PEEK_OFF for TCP of that family */
+	bool udp_gso;	     /* the interface takes several datagrams in one frame */
+	bool peek4, peek6;   /* the kernel has SO_PEEK_OFF for TCP of that family */
+	uint32_t window_max; /* that one connection may announce: what the link can queue */
 	size_t sockets, socket_max;
 	uint64_t secret[2]; /* for initial sequence numbers */
 	struct flow_table tcp;
@@ -46,6 +56,9 @@ struct stack {
 	uint8_t out[FRAME_BUFFER];  /* the frame that is being built */
 	uint8_t part[FRAME_BUFFER]; /* one fragment of it */
 	uint8_t skip[STACK_SKIP];   /* what nobody reads */
+	struct held held[HELD_PLACES];
+	uint8_t held_data[HELD_PLACES][HELD_DATA];
+	size_t held_next, held_count;
 };
 
 /* ---- stack.c ---- */
@@ -67,6 +80,13 @@ void stack_output_error(struct stack *stack, const struct tuple *tuple,
  */
 socklen_t stack_host_address(struct stack *stack, const struct tuple *tuple,
 			     union host_address *ret_address, unsigned int *ret_server);
+
+/*
+ * A peer at the host's own address, under the address that the options have for that. False: it is
+ * another, or there is none.
+ */
+bool stack_guest_address(const struct stack *stack, const union host_address *peer,
+			 struct tuple *tuple);
 
 /*
  * The reverse: writes to tuple->remote under which address the container sees a peer: its own, or

@@ -80,6 +80,7 @@ int stack_open(const struct stack_args *args, struct stack **ret_stack, struct e
 	memcpy(stack->link.from, own_mac, sizeof(own_mac));
 	memset(stack->link.to, 0xff, sizeof(stack->link.to));
 	stack->link.mtu = args->options->mtu;
+	stack->window_max = UINT32_MAX;
 	lay_out(stack, random + 2);
 	tcp_init(stack);
 	echo_init(stack);
@@ -98,19 +99,28 @@ void stack_close(struct stack *stack)
 	(void)munmap(stack, mapping_size());
 }
 
-void stack_attach(struct stack *stack, const uint8_t mac[6], bool udp_gso)
+void stack_attach(struct stack *stack, const struct stack_interface *interface)
 {
-	memcpy(stack->link.to, mac, sizeof(stack->link.to));
-	stack->udp_gso = udp_gso;
+	memcpy(stack->link.to, interface->mac, sizeof(stack->link.to));
+	stack->udp_gso = interface->udp_gso;
+	/* A third is payload when frames are large: half is the kernel's own (socket(7)), and pages
+	 * are not filled. */
+	if (interface->queue > 0)
+		stack->window_max = (uint32_t)interface->queue / 3;
 }
 
 void stack_idle(struct stack *stack)
 {
 	const uintptr_t from = round_up((uintptr_t)stack->out);
 	const uintptr_t to = ((uintptr_t)stack->skip + sizeof(stack->skip)) / PAGE * PAGE;
+	const uintptr_t held_from = round_up((uintptr_t)stack->held_data);
+	const uintptr_t held_to =
+		((uintptr_t)stack->held_data + sizeof(stack->held_data)) / PAGE * PAGE;
 
 	/* Between two packets nothing is in these buffers. */
 	(void)madvise((void *)from, to - from, MADV_DONTNEED);
+	if (stack->held_count == 0)
+		(void)madvise((void *)held_from, held_to - held_from, MADV_DONTNEED);
 	flow_table_idle(&stack->tcp);
 	flow_table_idle(&stack->udp);
 }
@@ -183,8 +193,12 @@ static bool in_own_net(const struct net_options *options, const struct tuple *tu
 /* Both may be NULL. */
 static void gateway_of(const struct stack *stack, bool six, uint8_t ret[16])
 {
-	const struct in_addr gateway4 = net_gateway4(stack->options);
-	const struct in6_addr gateway6 = net_gateway6(stack->options);
+	/* Where the container may ask the host's loopback, it is answered from there. */
+	const bool asked = stack->options->host_loopback;
+	const struct in_addr gateway4 =
+		asked ? net_loopback4(stack->options) : net_gateway4(stack->options);
+	const struct in6_addr gateway6 =
+		asked ? net_loopback6(stack->options) : net_gateway6(stack->options);
 
 	memset(ret, 0, 16);
 	if (six)
@@ -193,27 +207,36 @@ static void gateway_of(const struct stack *stack, bool six, uint8_t ret[16])
 		memcpy(ret, &gateway4, sizeof(gateway4));
 }
 
+/* An address that stands for one of the host's: that one. */
+static bool take_mapped(const struct net_options *options, const struct tuple *tuple,
+			uint8_t address[16])
+{
+	struct in6_addr six;
+	struct in_addr four;
+
+	memcpy(&six, tuple->remote, sizeof(six));
+	memcpy(&four, tuple->remote, sizeof(four));
+	if (tuple->six ? !net_mapped6(options, &six, &six) : !net_mapped4(options, four, &four))
+		return false;
+	memcpy(address, tuple->six ? (const void *)&six : (const void *)&four,
+	       tuple_address_size(tuple));
+	return true;
+}
+
 socklen_t stack_host_address(struct stack *stack, const struct tuple *tuple,
 			     union host_address *ret_address, unsigned int *ret_server)
 {
 	uint8_t address[16];
-	uint8_t gateway[16];
 
 	*ret_server = 0;
 	memcpy(address, tuple->remote, sizeof(address));
-	gateway_of(stack, tuple->six, gateway);
 	if (dns_is_forwarder(stack->args.dns, tuple)) {
 		*ret_server = dns_resolver(stack->args.dns, tuple, address);
 		if (*ret_server == 0)
 			return 0;
-	} else if (in_own_net(stack->options, tuple)) {
-		if (!stack->options->host_loopback || memcmp(address, gateway, 16) != 0)
-			return 0;
-		memset(address, 0, sizeof(address));
-		if (tuple->six)
-			address[15] = 1;
-		else
-			memcpy(address, (uint8_t[]){ 127, 0, 0, 1 }, 4);
+	} else if (!take_mapped(stack->options, tuple, address) &&
+		   in_own_net(stack->options, tuple)) {
+		return 0;
 	}
 	memset(ret_address, 0, sizeof(*ret_address));
 	if (!tuple->six) {
@@ -226,6 +249,24 @@ socklen_t stack_host_address(struct stack *stack, const struct tuple *tuple,
 		memcpy(&ret_address->six.sin6_addr, address, 16);
 	}
 	return host_address_size(ret_address);
+}
+
+bool stack_guest_address(const struct stack *stack, const union host_address *peer,
+			 struct tuple *tuple)
+{
+	const struct net_options *const options = stack->options;
+	const bool six = peer->any.sa_family == AF_INET6;
+
+	if (six ? IN6_IS_ADDR_UNSPECIFIED(&options->map_guest6) ||
+			    memcmp(&peer->six.sin6_addr, &options->own6, 16) != 0
+		: options->map_guest4.s_addr == INADDR_ANY ||
+			    peer->four.sin_addr.s_addr != options->own4.s_addr)
+		return false;
+	memset(tuple->remote, 0, sizeof(tuple->remote));
+	memcpy(tuple->remote, six ? (const void *)&options->map_guest6 : &options->map_guest4,
+	       six ? 16 : 4);
+	tuple->remote_port = host_port(peer);
+	return true;
 }
 
 bool stack_peer_address(const struct stack *stack, const union host_address *peer,

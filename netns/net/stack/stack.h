@@ -43,11 +43,13 @@ int stack_open(const struct stack_args *args, struct stack **ret_stack, struct e
 /* Closes every socket (not the listeners'). Accepts NULL. */
 void stack_close(struct stack *stack);
 
-/*
- * Once the interface is there: its hardware address, and whether it takes UDP frames of several
- * datagrams (GSO, Linux 6.2).
- */
-void stack_attach(struct stack *stack, const uint8_t mac[6], bool udp_gso);
+/* Once the interface is there: see struct tap. */
+struct stack_interface {
+	const uint8_t *mac;
+	bool udp_gso;
+	int queue;
+};
+void stack_attach(struct stack *stack, const struct stack_interface *interface);
 
 /*
  * One whole packet from the container, no fragment. datagram: size of each datagram where a UDP

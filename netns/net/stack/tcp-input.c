@@ -119,43 +119,56 @@ static bool is_misplaced(struct tcp_flow *tcp, const struct segment *segment)
 	if (!tcp->fin_received && !seq_before(tcp->received, segment->seq))
 		return false;
 	/* Each calls for its own duplicate ACK; not while we dropped the one before ourselves. */
-	if (tcp->fin_received || tcp->lost)
+	if (tcp->fin_received || tcp->lost) {
 		acknowledge(tcp);
-	else
+	} else {
+		tcp_hold(tcp, segment);
 		tcp_send_ack(tcp);
+	}
 	return true;
 }
 
-/* False: the flow is gone. */
-static bool take_payload(struct tcp_flow *tcp, const struct segment *segment)
+enum written { WRITTEN_ALL, WRITTEN_PART, WRITTEN_GONE };
+
+/* What of it is new goes to the socket. WRITTEN_GONE: the flow is gone. */
+static enum written write_new(struct tcp_flow *tcp, const struct segment *segment)
 {
 	const uint32_t old = tcp->received - segment->seq;
-	const bool fin = segment->flags & TH_FIN;
 	ssize_t n = 0;
 
-	if (segment->length == 0 && !fin)
-		return true;
-	if (is_misplaced(tcp, segment))
-		return true;
-	note_urgent(tcp, segment);
-	acknowledge(tcp);
 	if (segment->length > old)
 		n = tcp_write(tcp, segment->payload + old, segment->length - old);
 	if (n < 0) {
 		tcp_abort(tcp, true);
-		return false;
+		return WRITTEN_GONE;
 	}
 	tcp->received += (uint32_t)n;
-	if (tcp->received != segment->seq + segment->length) {
-		tcp->lost = true;
-		return true;
-	}
-	if (fin) {
+	if (tcp->received == segment->seq + segment->length)
+		return WRITTEN_ALL;
+	/* The socket is full, sooner than it said: our window is closed until it has room. */
+	tcp->lost = true;
+	tcp->edge = tcp->received;
+	return WRITTEN_PART;
+}
+
+static void take_payload(struct tcp_flow *tcp, const struct segment *segment)
+{
+	const bool fin = segment->flags & TH_FIN;
+	enum written written = WRITTEN_ALL;
+	struct segment held;
+
+	if ((segment->length == 0 && !fin) || is_misplaced(tcp, segment))
+		return;
+	note_urgent(tcp, segment);
+	acknowledge(tcp);
+	written = write_new(tcp, segment);
+	if (written == WRITTEN_ALL && fin) {
 		tcp->received++;
 		tcp->fin_received = true;
 		(void)shutdown(tcp->flow.watch.fd, SHUT_WR);
 	}
-	return true;
+	while (written == WRITTEN_ALL && !tcp->fin_received && tcp_hold_next(tcp, &held))
+		written = write_new(tcp, &held);
 }
 
 /* ---- The whole ---- */
@@ -210,5 +223,5 @@ void tcp_segment(struct tcp_flow *tcp, const struct segment *segment)
 	}
 	if (!(segment->flags & TH_ACK) || !is_established(tcp, segment) || !take_ack(tcp, segment))
 		return;
-	(void)take_payload(tcp, segment);
+	take_payload(tcp, segment);
 }

@@ -6,6 +6,7 @@
  *   tcp-open.c    beginnings: connect for the container's SYN, accept at published ports
  *   tcp-input.c   segments of an open connection
  *   tcp-output.c  segments to the container: data, acknowledgements, resets
+ *   tcp-hold.c    segments that came too early
  *   tcp-peek.c    reading the host's socket without taking from it; urgent data
  *
  * Data for the container is read with MSG_PEEK and stays in the socket until it is acknowledged,
@@ -152,6 +153,14 @@ void tcp_answered(struct tcp_flow *tcp, const struct segment *segment);
 
 /* A segment of a flow that is SYN_RECEIVED or OPEN. */
 void tcp_segment(struct tcp_flow *tcp, const struct segment *segment);
+
+/* ---- tcp-hold.c ---- */
+
+/* Keeps a copy of a segment that lies ahead, if it has data and there is a place. */
+void tcp_hold(struct tcp_flow *tcp, const struct segment *segment);
+/* A kept segment that has come due: it begins at or before tcp->received. False: none. */
+bool tcp_hold_next(struct tcp_flow *tcp, struct segment *ret_segment);
+void tcp_hold_forget(const struct tcp_flow *tcp);
 
 /* ---- tcp-output.c ---- */
 

@@ -43,6 +43,7 @@ static void wait_for_room(struct tcp_flow *tcp)
 
 void tcp_measure(struct tcp_flow *tcp)
 {
+	const struct stack *const stack = tcp->flow.stack;
 	uint32_t info[SK_MEMINFO_VARS] = { 0 };
 	socklen_t size = sizeof(info);
 	const uint32_t most = tcp->scaled ? UNSCALED_MAX << TCP_SHIFT : UNSCALED_MAX;
@@ -57,8 +58,12 @@ void tcp_measure(struct tcp_flow *tcp)
 		room = total - info[SK_MEMINFO_WMEM_QUEUED];
 	if (room < total / 3)
 		wait_for_room(tcp);
-	if (room > most)
-		room = most;
+	if (total > stack->window_max)
+		total = stack->window_max;
+	if (total > most)
+		total = most;
+	if (room > total)
+		room = total;
 	if (seq_before(tcp->edge, tcp->received))
 		close_edge(tcp, tcp->received);
 	gain = tcp->received + room - tcp->edge;
@@ -129,13 +134,17 @@ static uint16_t wanted_segment(const struct tcp_flow *tcp)
 {
 	const size_t headers = frame_ip_size(&tcp->flow.tuple) + FRAME_TCP_HEADER;
 	const size_t most = tcp->flow.stack->link.mtu - headers;
-	int room = 0;
-	socklen_t size = sizeof(room);
+	size_t room = tcp->flow.stack->window_max;
+	int buffer = 0;
+	socklen_t size = sizeof(buffer);
 
-	if (getsockopt(tcp->flow.watch.fd, SOL_SOCKET, SO_SNDBUF, &room, &size) < 0 ||
-	    (size_t)room / 6 >= most)
-		return (uint16_t)most;
-	return (uint16_t)(room / 6 > SEGMENT_FLOOR ? room / 6 : SEGMENT_FLOOR);
+	if (getsockopt(tcp->flow.watch.fd, SOL_SOCKET, SO_SNDBUF, &buffer, &size) == 0 &&
+	    (size_t)buffer < room)
+		room = (size_t)buffer;
+	room /= 6;
+	if (room < SEGMENT_FLOOR)
+		room = SEGMENT_FLOOR;
+	return (uint16_t)(room < most ? room : most);
 }
 
 void tcp_send_syn(struct tcp_flow *tcp)

@@ -105,6 +105,7 @@ void tcp_drop(struct tcp_flow *tcp)
 	struct stack *const stack = tcp->flow.stack;
 
 	unmark(tcp);
+	tcp_hold_forget(tcp);
 	watch_timer_cancel(stack->loop, &tcp->flow.timer);
 	stack_close_socket(stack, &tcp->flow.watch);
 	flow_remove(&stack->tcp, &tcp->flow);

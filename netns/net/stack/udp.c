@@ -173,6 +173,8 @@ static bool set_remote(struct udp_flow *udp, const union host_address *from, str
 		tuple->remote_port = host_port(from);
 		return true;
 	}
+	if (udp->guest && stack_guest_address(stack, from, tuple))
+		return true;
 	return !stack_peer_address(stack, from, tuple) || stack->options->host_loopback;
 }
 
@@ -362,6 +364,18 @@ static void tell_failure(struct stack *stack, const struct tuple *tuple, int cod
 		stack_output_error(stack, tuple, &error);
 }
 
+/* To the address that stands for the host's own: answers must come from there. */
+static bool to_guest(const struct stack *stack, const struct tuple *tuple)
+{
+	const struct net_options *const options = stack->options;
+
+	if (tuple->six)
+		return !IN6_IS_ADDR_UNSPECIFIED(&options->map_guest6) &&
+		       memcmp(tuple->remote, &options->map_guest6, 16) == 0;
+	return options->map_guest4.s_addr != INADDR_ANY &&
+	       memcmp(tuple->remote, &options->map_guest4, 4) == 0;
+}
+
 void udp_input(struct stack *stack, const struct packet *packet, uint16_t each)
 {
 	const struct tuple tuple = tuple_of(packet);
@@ -389,6 +403,7 @@ void udp_input(struct stack *stack, const struct packet *packet, uint16_t each)
 	else if (dns_is_resolver(stack->args.dns, udp->server, &to.any))
 		udp->server = 0; /* it asks that one itself now, and wants to be answered by it */
 	udp->others = udp->others || server == 0;
+	udp->guest = to_guest(stack, &tuple);
 	keep(udp);
 	r = send_all(udp->flow.watch.fd, &to, NULL, &datagrams);
 	if (r < 0)
