@@ -116,7 +116,7 @@ static int begin(const struct injector *injector, const struct call *call,
 		socket(subject->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
 	int r = 0;
 
-	if (fd < 0 || sockopt_copy(subject->family, subject->fd, fd) < 0 ||
+	if (fd < 0 || sockopt_copy(subject->family, subject->fd, fd, subject->host) < 0 ||
 	    bind_outbound(injector->args->options, fd, target) < 0 ||
 	    (call->wall == INJECT_WALL_GUARD && guard_peer(fd, &target->any) < 0))
 		return CALL_CONTINUE;
