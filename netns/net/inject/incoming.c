@@ -222,7 +222,7 @@ static int open_server(const struct injector *injector, const struct call *call,
 
 	if (fd < 0)
 		return -errno;
-	if (sockopt_copy(subject->family, subject->fd, fd) < 0)
+	if (sockopt_copy(subject->family, subject->fd, fd, subject->host) < 0)
 		return -EOPNOTSUPP;
 	if (subject->family == AF_INET6 &&
 	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof(v6only)) < 0)

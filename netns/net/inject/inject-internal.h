@@ -41,8 +41,7 @@ struct pending {
 	int fd;	    /* the socket that connects */
 	int number; /* >= 0: where it is to be put, with these flags; -1: it is there already */
 	int flags;
-	int64_t due;	      /* CLOCK_MONOTONIC, of SO_SNDTIMEO; INT64_MAX: none */
-	int64_t parked_until; /* 0; else the call was given back for a signal and may come again */
+	int64_t due; /* CLOCK_MONOTONIC, of SO_SNDTIMEO; INT64_MAX: none */
 	union address to;
 	socklen_t size;
 };
@@ -119,16 +118,13 @@ bool incoming_find(struct injector *injector, int family, uint16_t container_por
 /* Result of a handler of connect that has filled in its pending call. */
 enum { CALL_WAITS = 2 };
 
+/* When a connect(2) that blocks gives up by itself: socket(7), SO_SNDTIMEO. As pending's due. */
+int64_t pending_due(int fd);
 /*
  * Keeps the call until its socket is connected. Takes pending->fd over. When there is no room the
  * call fails with EAGAIN.
  */
 void pending_add(struct injector *injector, const struct pending *pending);
-/*
- * The socket of a call that was given back for a signal, when this is the same call again: it goes
- * on connecting. False: there is none.
- */
-bool pending_resume(struct injector *injector, const struct pending *call, int *ret_fd);
 /* Puts pending->fd in the container's place for it, with the flags of what was there. */
 int pending_put(const struct pending *pending);
 /* Adds what is waited for to a table for poll(2); *timeout_ms is lowered where needed. */

@@ -5,7 +5,8 @@
  * on our copy of the descriptor, which is what was looked at, so nothing can be exchanged in
  * between.
  *
- * Must never be used on a socket of the host: the address is the container's.
+ * Must never be used on a socket of the host, since the address is the container's; but for connect
+ * with an address that outgoing.c has judged.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -57,7 +58,7 @@ int local_connect(const struct call *call, const struct subject *subject, const 
 					 .tid = call->task->tid,
 					 .fd = fd,
 					 .number = -1,
-					 .due = INT64_MAX,
+					 .due = pending_due(fd),
 					 .to = *to,
 					 .size = size };
 	return CALL_WAITS;

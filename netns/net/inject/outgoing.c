@@ -4,18 +4,16 @@
  *
  * The host's socket never blocks here. A program that does not block either gets it at once, still
  * connecting, and EINPROGRESS. One that blocks waits (pending.c) until it is connected; only then
- * the socket is put in its place, so that one that fails or is given up leaves the program's own as
- * it was.
+ * the socket is put in its place, so that one that fails leaves the program's own as it was; or
+ * when a signal ends the waiting (pending.c).
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <string.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "engine/base/fd.h"
-#include "engine/base/time.h"
 #include "netns/net/inject/epolls.h"
 #include "netns/net/inject/guard.h"
 #include "netns/net/inject/inject-internal.h"
@@ -116,7 +114,7 @@ static int begin(const struct injector *injector, const struct call *call,
 		socket(subject->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
 	int r = 0;
 
-	if (fd < 0 || sockopt_copy(subject->family, subject->fd, fd) < 0 ||
+	if (fd < 0 || sockopt_copy(subject->family, subject->fd, fd, subject->host) < 0 ||
 	    bind_outbound(injector->args->options, fd, target) < 0 ||
 	    (call->wall == INJECT_WALL_GUARD && guard_peer(fd, &target->any) < 0))
 		return CALL_CONTINUE;
@@ -127,25 +125,29 @@ static int begin(const struct injector *injector, const struct call *call,
 	return r;
 }
 
-/* When a blocking connect(2) gives up by itself (socket(7), SO_SNDTIMEO). */
-static int64_t due_of(int fd)
+/* In an event set, and blocking: while it waits its program can change the set. */
+static bool is_blocking_in_epoll(const struct injector *injector, const struct call *call,
+				 const struct subject *subject, int flags)
 {
-	struct timeval limit = { 0 };
-	socklen_t size = sizeof(limit);
+	struct epolls epolls __attribute__((cleanup(epolls_done))) = EPOLLS_INIT;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, &size) < 0 ||
-	    (limit.tv_sec == 0 && limit.tv_usec == 0))
-		return INT64_MAX;
-	return time_monotonic() + limit.tv_sec * 1000000000LL + limit.tv_usec * 1000LL;
+	if (flags & O_NONBLOCK)
+		return false;
+	return epolls_find(&injector->tasks, call->task, subject->number, subject->inode, &epolls) <
+		       0 ||
+	       epolls.count > 0;
 }
 
 /* Whether and how the container's socket can be given up for another. Its flags, or negative. */
 static int may_replace(struct injector *injector, const struct call *call,
 		       const struct subject *subject)
 {
+	int flags = 0;
+
 	if (!subject->host && (is_bound(subject) || sockopt_is_special(subject->fd)))
 		return -EBUSY;
-	return subject_flags(injector, call, subject);
+	flags = subject_flags(injector, call, subject);
+	return flags >= 0 && is_blocking_in_epoll(injector, call, subject, flags) ? -EBUSY : flags;
 }
 
 int outgoing_connect(struct injector *injector, const struct call *call,
@@ -158,25 +160,30 @@ int outgoing_connect(struct injector *injector, const struct call *call,
 				.number = subject->number,
 				.due = INT64_MAX,
 				.size = size };
+	int state = 0;
 	int r = 0;
 
 	if ((!subject->host && !subject->own) || to->any.sa_family != subject->family ||
-	    subject_state(subject) != TCP_CLOSE || !find_target(injector, to, &wait.to))
+	    !find_target(injector, to, &wait.to))
+		return CALL_CONTINUE;
+	state = subject_state(subject);
+	/* It was put in its place for a signal. Behind the guard the kernel itself waits. */
+	if (state == TCP_SYN_SENT && subject->host && call->wall == INJECT_WALL_LANDLOCK)
+		return local_connect(call, subject, &wait.to, size, ret_pending);
+	if (state != TCP_CLOSE)
 		return CALL_CONTINUE;
 	wait.tid = call->task->tid;
 	wait.flags = may_replace(injector, call, subject);
 	if (wait.flags < 0)
 		return CALL_CONTINUE;
-	r = pending_resume(injector, &wait, &wait.fd)
-		    ? -EINPROGRESS
-		    : begin(injector, call, subject, &wait.to, size, &wait.fd);
+	r = begin(injector, call, subject, &wait.to, size, &wait.fd);
 	if (r != 0 && r != -EINPROGRESS)
 		return r;
 	if (r == -EINPROGRESS && !(wait.flags & O_NONBLOCK))
 		r = connect(wait.fd, &wait.to.any, size) < 0 ? -errno : 0;
 	/* On this machine's own addresses the handshake is over by now. */
 	if (r == -EALREADY) {
-		wait.due = due_of(subject->fd);
+		wait.due = pending_due(subject->fd);
 		*ret_pending = wait;
 		return CALL_WAITS;
 	}

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "engine/base/fd.h"
@@ -17,7 +18,6 @@
 
 enum {
 	LOOK_MS = 100,	   /* between two looks for signals */
-	PARK_MS = 2000,	   /* a program repeats the call after its handler, or never */
 	ERESTARTSYS = 512, /* the kernel's own: repeat the call, or EINTR if the handler wants so */
 };
 
@@ -28,6 +28,17 @@ int pending_put(const struct pending *pending)
 		return -errno;
 	return notify_replace(pending->listener, pending->id, pending->fd, pending->number,
 			      (pending->flags & O_CLOEXEC) != 0);
+}
+
+int64_t pending_due(int fd)
+{
+	struct timeval limit = { 0 };
+	socklen_t size = sizeof(limit);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, &size) < 0 ||
+	    (limit.tv_sec == 0 && limit.tv_usec == 0))
+		return INT64_MAX;
+	return time_monotonic() + limit.tv_sec * 1000000000LL + limit.tv_usec * 1000LL;
 }
 
 void pending_add(struct injector *injector, const struct pending *pending)
@@ -46,7 +57,7 @@ size_t pending_fill(const struct injector *injector, struct pollfd *fds, int *ti
 {
 	for (size_t i = 0; i < injector->pending_count; i++)
 		fds[i] = (struct pollfd){
-			.fd = injector->pending[i].parked_until ? -1 : injector->pending[i].fd,
+			.fd = injector->pending[i].fd,
 			.events = POLLOUT,
 		};
 	if (injector->pending_count > 0)
@@ -73,36 +84,25 @@ static int find_end(const struct pending *pending)
 	return r == -EISCONN ? 0 : r;
 }
 
-/* The caller's handler runs; most then repeat the call (sigaction(2), SA_RESTART). */
-static void give_back(struct pending *pending)
+/*
+ * The caller's handler runs. The connection goes on behind its back, as after EINTR on any socket
+ * (connect(2)): so the socket that connects has to be in its place, for a program that waits for it
+ * by poll(2) then, as Python does, and for one that repeats the call (outgoing_connect()). The
+ * kernel repeats none that has a time limit (signal(7)).
+ */
+static void give_back(const struct pending *pending)
 {
-	(void)notify_answer(pending->listener, pending->id, -ERESTARTSYS); /* or it is over */
-	pending->parked_until = time_monotonic() + PARK_MS * 1000000LL;
-}
-
-bool pending_resume(struct injector *injector, const struct pending *call, int *ret_fd)
-{
-	for (size_t i = 0; i < injector->pending_count; i++) {
-		struct pending *parked = &injector->pending[i];
-
-		if (parked->parked_until == 0 || parked->fd < 0 || parked->tid != call->tid ||
-		    parked->number != call->number || parked->size != call->size ||
-		    memcmp(&parked->to, &call->to, call->size) != 0)
-			continue;
-		*ret_fd = fd_take(&parked->fd);
-		parked->parked_until = 1; /* swept with the next round */
-		return true;
-	}
-	return false;
+	if (pending->number >= 0)
+		(void)pending_put(pending); /* else a repeated call begins anew */
+	(void)notify_answer(pending->listener, pending->id,
+			    pending->due == INT64_MAX ? -ERESTARTSYS : -EINTR); /* or it is over */
 }
 
 /* True: the call has its answer, or needs none any more. */
-static bool settle(struct injector *injector, struct pending *pending, bool ready)
+static bool settle(struct injector *injector, const struct pending *pending, bool ready)
 {
 	int r = 1;
 
-	if (pending->parked_until != 0)
-		return pending->parked_until <= time_monotonic();
 	if (ready)
 		r = find_end(pending);
 	if (!notify_valid(pending->listener, pending->id))
@@ -112,9 +112,10 @@ static bool settle(struct injector *injector, struct pending *pending, bool read
 	if (r == 1 && pending->due <= time_monotonic())
 		r = -EINPROGRESS; /* socket(7), SO_SNDTIMEO */
 	if (r == 1) {
-		if (task_has_signal(&injector->tasks, pending->tid))
-			give_back(pending);
-		return false;
+		if (!task_has_signal(&injector->tasks, pending->tid))
+			return false;
+		give_back(pending);
+		return true;
 	}
 	(void)notify_answer(pending->listener, pending->id, r); /* it may just have been killed */
 	return true;

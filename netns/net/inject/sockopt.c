@@ -15,6 +15,10 @@
 #ifndef SO_BUF_LOCK
 #define SO_BUF_LOCK 72 /* Linux 5.14 */
 #endif
+#ifndef SOCK_SNDBUF_LOCK
+#define SOCK_SNDBUF_LOCK 1
+#define SOCK_RCVBUF_LOCK 2
+#endif
 #ifndef SO_MAX_PACING_RATE
 #define SO_MAX_PACING_RATE 47
 #endif
@@ -22,6 +26,7 @@
 enum kind {
 	KIND_PLAIN,
 	KIND_BUFFER, /* read twice as large as set, to leave room for the kernel's bookkeeping */
+	KIND_PATH,   /* a connection leaves there what its path came to */
 };
 
 /* SIZE_MAX of any value below. */
@@ -47,14 +52,14 @@ static const struct option {
 	{ SOL_SOCKET, SO_SNDBUF, 0, KIND_BUFFER },
 	{ IPPROTO_TCP, TCP_NODELAY, 0, KIND_PLAIN },
 	{ IPPROTO_TCP, TCP_CORK, 0, KIND_PLAIN },
-	{ IPPROTO_TCP, TCP_MAXSEG, 0, KIND_PLAIN },
+	{ IPPROTO_TCP, TCP_MAXSEG, 0, KIND_PATH },
 	{ IPPROTO_TCP, TCP_KEEPIDLE, 0, KIND_PLAIN },
 	{ IPPROTO_TCP, TCP_KEEPINTVL, 0, KIND_PLAIN },
 	{ IPPROTO_TCP, TCP_KEEPCNT, 0, KIND_PLAIN },
 	{ IPPROTO_TCP, TCP_SYNCNT, 0, KIND_PLAIN },
 	{ IPPROTO_TCP, TCP_LINGER2, 0, KIND_PLAIN },
 	{ IPPROTO_TCP, TCP_DEFER_ACCEPT, 0, KIND_PLAIN },
-	{ IPPROTO_TCP, TCP_WINDOW_CLAMP, 0, KIND_PLAIN },
+	{ IPPROTO_TCP, TCP_WINDOW_CLAMP, 0, KIND_PATH },
 	{ IPPROTO_TCP, TCP_CONGESTION, 0, KIND_PLAIN },
 	{ IPPROTO_TCP, TCP_USER_TIMEOUT, 0, KIND_PLAIN },
 	{ IPPROTO_TCP, TCP_NOTSENT_LOWAT, 0, KIND_PLAIN },
@@ -76,6 +81,14 @@ struct value {
 
 /* Of a new socket of the host, by family. */
 static struct value defaults[2][ARRAY_SIZE(options)];
+
+static int get_int(int fd, int level, int name)
+{
+	int value = 0;
+	socklen_t size = sizeof(value);
+
+	return getsockopt(fd, level, name, &value, &size) < 0 ? 0 : value;
+}
 
 static struct value get(int fd, const struct option *option)
 {
@@ -126,7 +139,17 @@ static int set(int fd, const struct option *option, const struct value *value)
 	return setsockopt(fd, option->level, option->name, &half, sizeof(half)) < 0 ? -errno : 0;
 }
 
-int sockopt_copy(int family, int from, int to)
+/* The value is the kernel's: it sizes buffers itself where the program did not. */
+static bool is_kernels(int fd, const struct option *option, bool used)
+{
+	const int lock = option->name == SO_RCVBUF ? SOCK_RCVBUF_LOCK : SOCK_SNDBUF_LOCK;
+
+	if (option->kind == KIND_BUFFER)
+		return used && !(get_int(fd, SOL_SOCKET, SO_BUF_LOCK) & lock);
+	return used && option->kind == KIND_PATH;
+}
+
+int sockopt_copy(int family, int from, int to, bool used)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
 		const struct option *option = &options[i];
@@ -137,21 +160,15 @@ int sockopt_copy(int family, int from, int to)
 		if (!is_of(option, family) || usual->size == 0)
 			continue;
 		value = get(from, option);
-		if (value.size == 0 || memcmp(value.bytes, usual->bytes, sizeof(value.bytes)) == 0)
+		if (value.size == 0 ||
+		    memcmp(value.bytes, usual->bytes, sizeof(value.bytes)) == 0 ||
+		    is_kernels(from, option, used))
 			continue;
 		r = set(to, option, &value);
 		if (r < 0)
 			return r;
 	}
 	return 0;
-}
-
-static int get_int(int fd, int level, int name)
-{
-	int value = 0;
-	socklen_t size = sizeof(value);
-
-	return getsockopt(fd, level, name, &value, &size) < 0 ? 0 : value;
 }
 
 static bool has_filter(int fd)

@@ -16,9 +16,9 @@ int sockopt_init(void);
 /*
  * Copies from the container's socket to the host's, both of this family. What cannot be set there
  * is a negative errno: the caller leaves that connection to the user-mode stack, which carries the
- * program's own socket, options and all.
+ * program's own socket, options and all. used: it had a connection before (and is the host's).
  */
-int sockopt_copy(int family, int from, int to);
+int sockopt_copy(int family, int from, int to, bool used);
 
 /* True when the socket has something that cannot be carried over: a filter, a device, a mark. */
 bool sockopt_is_special(int fd);
