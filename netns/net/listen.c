@@ -164,6 +164,7 @@ static bool take_inherited(struct relay *relay, const struct port_map *one,
 			continue;
 		port_socket_ip(inherited->fds[i], map.host_ip);
 		add(relay, &map, inherited->fds[i], false);
+		relay->listeners[relay->listener_count - 1].inherited = true;
 		inherited->fds[i] = -1;
 		taken = true;
 		if (*one->host_ip != '\0')

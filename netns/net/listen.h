@@ -24,7 +24,8 @@ struct listener {
 	struct port_map map; /* count 1, host_ip never empty */
 	int family;
 	bool watched;
-	bool missing; /* could not be bound yet: this host has no such address; fd is -1 */
+	bool inherited; /* shared with whoever started us: must not be shut down */
+	bool missing;	/* could not be bound yet: this host has no such address; fd is -1 */
 };
 
 /* Sockets that the command inherited, bound already; an entry that was taken is -1. */

@@ -113,6 +113,7 @@ static void list_ports(const struct relay *relay, struct inject_args *args)
 			continue;
 		port->container_port = listener->map.container_port;
 		port->listener = listener->watch.fd;
+		port->shared = listener->inherited;
 		port->tag = (uint32_t)i;
 		args->port_count++;
 	}
@@ -210,6 +211,7 @@ static int open_bypass(struct relay *relay, int netns, const struct settings *se
 /* All ports are free after this. */
 static void close_ports(struct relay *relay)
 {
+	inject_stop(&relay->injector.fd);
 	publish_done(&bypass.publish);
 	if (bypass.open)
 		splice_close(&bypass.splice);

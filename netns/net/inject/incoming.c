@@ -9,7 +9,8 @@
  * have SO_REUSEPORT then and one user (socket(7)).
  *
  * One descriptor of the program can stand for one address of the host only. Where more would be
- * needed (two ports of the host for one of the container, two addresses), all stays with the stack.
+ * needed (two ports of the host for one of the container, two addresses), or where the listener was
+ * inherited, all stays with the stack.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -90,7 +91,7 @@ static bool choose(const struct injector *injector, const struct server *server,
 		if (injector->args->ports[i].container_port != server->port ||
 		    !(six ? server->six : server->four))
 			continue;
-		if (*place >= 0)
+		if (*place >= 0 || injector->args->ports[i].shared)
 			return false;
 		*place = (ssize_t)i;
 	}

@@ -32,7 +32,7 @@
 #endif
 
 /* RFC 2133's sockaddr_in6 ended before the scope; the kernel still takes it. */
-enum { SIN6_MIN = 24 };
+enum { SIN6_MIN = 24, STOP_MS = 1000 };
 
 /* ---- The socket of a call ---- */
 
@@ -441,6 +441,20 @@ int inject_start(const struct inject_args *args, int *ret_socket, struct err *er
 	}
 	*ret_socket = ends[0];
 	return 0;
+}
+
+void inject_stop(int *socket)
+{
+	struct inject_notice notice;
+	struct pollfd end = { .fd = *socket, .events = POLLIN };
+
+	if (*socket < 0)
+		return;
+	(void)shutdown(*socket, SHUT_WR);
+	/* It never waits for anything; its socket is the last of its descriptors to close. */
+	while (poll(&end, 1, STOP_MS) > 0 && recv(*socket, &notice, sizeof(notice), 0) > 0)
+		;
+	fd_close(socket);
 }
 
 int inject_add(int socket, int listener, enum inject_wall wall)

@@ -37,6 +37,7 @@ struct inject_port {
 	uint16_t container_port;
 	struct sockaddr_storage host; /* as bound: address and port, IPv6 for IPv6 only */
 	uint32_t tag;		      /* of the caller, for notices */
+	bool shared;  /* the socket is also somebody else's, and has to go on as it is */
 	int listener; /* bound there; whoever is not injected is served through it. Shared with the
 			 stack, which stops accepting when it stops listening */
 };
@@ -63,6 +64,12 @@ struct inject_notice {
  * notices come back; the injector ends when it is closed. 0 or an error.
  */
 int inject_start(const struct inject_args *args, int *ret_socket, struct err *err);
+
+/*
+ * Ends the injector and waits until it has given up its copies of the ports' sockets. Closes
+ * *socket.
+ */
+void inject_stop(int *socket);
 
 /* Hands over the listener of a filter made for this wall. The descriptor stays the caller's. */
 int inject_add(int socket, int listener, enum inject_wall wall);
