@@ -24,19 +24,17 @@ enum {
 	IP6_SOURCE = 8,
 	PASS = 0x7fffffff,
 	DROP = 0,
-	CODE_MAX = 24,
 };
 
 struct code {
-	struct sock_filter steps[CODE_MAX];
-	uint16_t count;
-	uint16_t checks[CODE_MAX]; /* steps whose failure means DROP */
+	struct guard guard;
+	uint16_t checks[GUARD_CODE_MAX]; /* steps whose failure means DROP */
 	uint16_t check_count;
 };
 
 static void add(struct code *code, uint16_t op, uint32_t k)
 {
-	code->steps[code->count++] = (struct sock_filter){ .code = op, .k = k };
+	code->guard.steps[code->guard.count++] = (struct sock_filter){ .code = op, .k = k };
 }
 
 static void load_ip(struct code *code, uint16_t size, uint32_t offset)
@@ -52,7 +50,7 @@ static void load_tcp(struct code *code, uint16_t size, uint32_t offset)
 /* The packet is dropped unless what was loaded equals value. */
 static void expect(struct code *code, uint32_t value)
 {
-	code->checks[code->check_count++] = code->count;
+	code->checks[code->check_count++] = code->guard.count;
 	add(code, BPF_JMP | BPF_JEQ | BPF_K, value);
 }
 
@@ -63,28 +61,22 @@ static void refuse_flags(struct code *code, uint32_t flags)
 	add(code, BPF_ALU | BPF_AND | BPF_K, FLAG_SYN | FLAG_ACK);
 	add(code, BPF_ALU | BPF_XOR | BPF_K, flags);
 	/* Anything but zero is fine: expect() has it the other way round. */
-	code->steps[code->count++] =
+	code->guard.steps[code->guard.count++] =
 		(struct sock_filter){ .code = BPF_JMP | BPF_JEQ | BPF_K, .jt = 0, .jf = 1, .k = 0 };
 	add(code, BPF_RET | BPF_K, DROP);
 }
 
-static int attach(int fd, struct code *code)
+/* All checks passed; and where those jump to that did not. */
+static void finish(struct code *code, struct guard *ret_guard)
 {
-	struct sock_fprog program = { .filter = code->steps };
-
 	add(code, BPF_RET | BPF_K, PASS);
 	for (uint16_t i = 0; i < code->check_count; i++) {
-		struct sock_filter *step = &code->steps[code->checks[i]];
+		struct sock_filter *step = &code->guard.steps[code->checks[i]];
 
-		step->jf = (uint8_t)(code->count - code->checks[i] - 1);
+		step->jf = (uint8_t)(code->guard.count - code->checks[i] - 1);
 	}
 	add(code, BPF_RET | BPF_K, DROP);
-	program.len = code->count;
-	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
-		return -errno;
-	if (setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &(int){ 1 }, sizeof(int)) < 0)
-		return -errno;
-	return 0;
+	*ret_guard = code->guard;
 }
 
 /*
@@ -120,11 +112,11 @@ static void expect_source6(struct code *code, const struct in6_addr *address)
 	}
 }
 
-int guard_peer(int fd, const struct sockaddr *peer)
+int guard_peer(const struct sockaddr *peer, struct guard *ret_guard)
 {
 	const struct sockaddr_in *four = (const void *)peer;
 	const struct sockaddr_in6 *six = (const void *)peer;
-	struct code code = { .count = 0 };
+	struct code code = { .check_count = 0 };
 	in_port_t port = 0;
 
 	if (peer->sa_family == AF_INET) {
@@ -142,15 +134,28 @@ int guard_peer(int fd, const struct sockaddr *peer)
 	load_tcp(&code, BPF_H, TCP_SOURCE);
 	expect(&code, ntohs(port));
 	refuse_flags(&code, FLAG_SYN);
-	return attach(fd, &code);
+	finish(&code, ret_guard);
+	return 0;
 }
 
-int guard_port(int fd, uint16_t port)
+void guard_port(uint16_t port, struct guard *ret_guard)
 {
-	struct code code = { .count = 0 };
+	struct code code = { .check_count = 0 };
 
 	load_tcp(&code, BPF_H, TCP_DESTINATION);
 	expect(&code, port);
 	refuse_flags(&code, FLAG_SYN | FLAG_ACK);
-	return attach(fd, &code);
+	finish(&code, ret_guard);
+}
+
+int guard_attach(const struct guard *guard, int fd)
+{
+	const struct sock_fprog program = { .len = guard->count,
+					    .filter = (struct sock_filter *)guard->steps };
+
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
+		return -errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &(int){ 1 }, sizeof(int)) < 0)
+		return -errno;
+	return 0;
 }

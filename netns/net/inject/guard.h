@@ -12,18 +12,30 @@
  */
 #pragma once
 
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <stdint.h>
+
+enum { GUARD_CODE_MAX = 24 };
+
+/* A filter as the kernel takes it. */
+struct guard {
+	struct sock_filter steps[GUARD_CODE_MAX];
+	uint16_t count;
+};
 
 /*
  * For a socket that is going to connect to peer (AF_INET, or AF_INET6 with or without a mapped
  * IPv4 address): packets of that address and port only, and none that opens a connection towards
- * us. 0 or a negative errno; then the socket must not be given away.
+ * us. 0 or -EAFNOSUPPORT.
  */
-int guard_peer(int fd, const struct sockaddr *peer);
+int guard_peer(const struct sockaddr *peer, struct guard *ret_guard);
 
 /*
  * For a socket that listens on port, and what it accepts, which inherits the filter: packets for
  * that port only, and none that would complete a connection that it began itself (SYN with ACK).
  */
-int guard_port(int fd, uint16_t port);
+void guard_port(uint16_t port, struct guard *ret_guard);
+
+/* Attaches and locks it. 0 or a negative errno; then the socket must not be given away. */
+int guard_attach(const struct guard *guard, int fd);

@@ -210,6 +210,16 @@ bool incoming_find(struct injector *injector, int family, uint16_t container_por
 
 /* ---- The call ---- */
 
+static int protect(int fd, const union address *address)
+{
+	struct guard guard;
+
+	guard_port(ntohs(address->any.sa_family == AF_INET ? address->four.sin_port
+							   : address->six.sin6_port),
+		   &guard);
+	return guard_attach(&guard, fd);
+}
+
 static int open_server(const struct injector *injector, const struct call *call,
 		       const struct subject *subject, const struct choice *choice, int backlog,
 		       int *ret_fd)
@@ -233,10 +243,8 @@ static int open_server(const struct injector *injector, const struct call *call,
 		return -errno;
 	if (bind(fd, &address.any, size) < 0)
 		return -errno;
-	if (call->wall == INJECT_WALL_GUARD &&
-	    guard_port(fd, ntohs(subject->family == AF_INET ? address.four.sin_port
-							    : address.six.sin6_port)) < 0)
-		return -errno;
+	if (call->wall == INJECT_WALL_GUARD && protect(fd, &address) < 0)
+		return -EPERM;
 	if (listen(fd, backlog) < 0)
 		return -errno;
 	epolls_move_up(&fd);

@@ -102,6 +102,14 @@ static int bind_outbound(const struct net_options *options, int fd, const union 
 	return bind(fd, &own.any, size) < 0 ? -errno : 0;
 }
 
+static int protect(int fd, const union address *target)
+{
+	struct guard guard;
+	int r = guard_peer(&target->any, &guard);
+
+	return r < 0 ? r : guard_attach(&guard, fd);
+}
+
 /*
  * A socket of the host like the container's, that begins to connect. 0 or -EINPROGRESS; the
  * connection's error, which is the call's; or CALL_CONTINUE.
@@ -116,7 +124,7 @@ static int begin(const struct injector *injector, const struct call *call,
 
 	if (fd < 0 || sockopt_copy(subject->family, subject->fd, fd, subject->host) < 0 ||
 	    bind_outbound(injector->args->options, fd, target) < 0 ||
-	    (call->wall == INJECT_WALL_GUARD && guard_peer(fd, &target->any) < 0))
+	    (call->wall == INJECT_WALL_GUARD && protect(fd, target) < 0))
 		return CALL_CONTINUE;
 	r = connect(fd, &target->any, size) < 0 ? -errno : 0;
 	epolls_move_up(&fd);
