@@ -83,7 +83,9 @@ bryo-runtime_LDFLAGS := $(STATIC)
 bryo-image_MAIN := engine/image/main.c
 bryo-image_LIBS := $(call static,-lseccomp -lcap -ljansson) -lcurl -lcrypto -lz -lisal -lzstd -larchive -lpthread
 bryo-net_MAIN := netns/net/main.c
-bryo-net_LIBS := $(call static,-ljansson)
+bryo-net_LIBS := -ljansson
+# It looks at hostile packets: unlike bryo it is loaded to another place each time.
+bryo-net_LDFLAGS := $(if $(STATIC),-static-pie)
 bryo-overlay_MAIN := fuse-overlay/main.c
 bryo-overlay_LIBS := -lfuse3 $(call static,-lseccomp -lcap) -lpthread
 bryo-init_MAIN := engine/init/main.c

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Isolation of the host, frame by frame: see policy.h. Runs in bryo-net; allocates nothing.
- *
- * libslirp does not do this for us: it refuses the gateway's address at most, and sends a frame for
- * 127.0.0.1, ::1 or ::ffff:127.0.0.1 straight to the host's loopback (version 4.7.0, tried).
+ * Isolation of the host, frame by frame: see policy.h. Runs in bryo-net; allocates nothing. It does
+ * not rely on the translator behind it, which connects to wherever a frame is for.
  */
 #include "netns/net/policy.h"
 

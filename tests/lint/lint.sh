@@ -17,7 +17,7 @@ if [ $# -gt 0 ]; then
 		xargs -I{} find {} -maxdepth 1 -name '*.h'; find tests -name '*.[ch]'; } | sort -u)
 fi
 mapfile -t scripts < <(grep -lE '^#!/bin/(ba)?sh' $(find tests .ci -type f ! -name '*.[ch]') 2>/dev/null)
-export FLAGS="-std=gnu17 -D_GNU_SOURCE -I. -DBRYO_VERSION=\"lint\" -I$(pkg-config --variable=includedir slirp 2>/dev/null || echo /usr/include)/slirp"
+export FLAGS="-std=gnu17 -D_GNU_SOURCE -I. -DBRYO_VERSION=\"lint\""
 # -fanalyzer's rules that cleanup attributes mislead (gcc 12): the freed value is never unset, it
 # is read by the cleanup function through the pointer that the attribute passes. Those about NULL
 # do not follow values across functions; clang-tidy has better ones.

@@ -35,6 +35,7 @@ struct stack_args {
 	/* A frame behind its header for the container. It may be dropped when the link is busy. */
 	void (*output)(void *data, const void *buffer, size_t size);
 	void *data;
+	bool old_kernel; /* tests: do without SO_PEEK_OFF for TCP, as before Linux 6.9 */
 };
 
 /* All pointers must outlive the stack. 0 or a negative errno. */

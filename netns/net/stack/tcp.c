@@ -315,8 +315,8 @@ static bool has_peek_offset(int family)
 
 void tcp_init(struct stack *stack)
 {
-	stack->peek4 = has_peek_offset(AF_INET);
-	stack->peek6 = has_peek_offset(AF_INET6);
+	stack->peek4 = !stack->args.old_kernel && has_peek_offset(AF_INET);
+	stack->peek6 = !stack->args.old_kernel && has_peek_offset(AF_INET6);
 	stack->again.expired = flush_again;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frames made by hand: what passes, what is refused, how DNS is turned, what answers look like. */
+/* Frames made by hand: what passes, what is refused, where DNS goes, what answers look like. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -230,64 +230,84 @@ static void cut_frames_are_bad(void **state)
 	assert_int_equal(packet_parse(frame.data, frame.size, &packet), -EBADMSG);
 }
 
-static void dns_is_turned_there_and_back(void **state)
+static struct tuple tuple_to(const char *to, uint8_t proto, uint16_t port)
 {
-	static const char text[] = "nameserver 127.0.0.53\nnameserver ::1\n";
-	static const uint8_t protos[] = { IPPROTO_UDP, IPPROTO_TCP };
-	static const char *const pairs[][4] = {
-		{ "10.0.2.100", "10.0.2.3", "127.0.0.53", NULL },
-		{ "fd62:7279:6f00::64", "fd62:7279:6f00::3", "::1", NULL },
-	};
-	const struct net_options options = net_options_default();
-	struct dns dns = { .options = &options };
-	struct resolv resolv;
+	struct tuple tuple = { .proto = proto,
+			       .six = strchr(to, ':') != NULL,
+			       .remote_port = port,
+			       .container_port = 40000 };
 
-	(void)state;
-	resolv_parse(text, sizeof(text) - 1, &resolv);
-	dns_set_servers(&dns, &resolv);
-	for (size_t i = 0; i < 4; i++) {
-		const char *const *pair = pairs[i / 2];
-		const uint8_t proto = protos[i % 2];
-		struct frame query = make(pair[0], pair[1], proto, 40000, 53, TH_SYN);
-		struct frame answer = make(pair[2], pair[0], proto, 53, 40000, TH_ACK);
-		struct frame other = make(pair[2], pair[0], proto, 53, 40001, TH_ACK);
-		char address[INET6_ADDRSTRLEN];
-		struct packet packet;
-
-		assert_int_equal(packet_parse(query.data, query.size, &packet), 0);
-		assert_true(dns_outgoing(&dns, &packet));
-		(void)inet_ntop(packet.family, packet.frame + packet.to, address, sizeof(address));
-		assert_string_equal(address, pair[2]);
-		assert_int_equal(transport_sum(&packet), 0xffff);
-		if (packet.family == AF_INET)
-			assert_int_equal(sum(packet.frame + PACKET_ETHERNET, 20, 0), 0xffff);
-
-		assert_int_equal(packet_parse(answer.data, answer.size, &packet), 0);
-		dns_incoming(&dns, &packet);
-		(void)inet_ntop(packet.family, packet.frame + packet.from, address,
-				sizeof(address));
-		assert_string_equal(address, pair[1]);
-		assert_int_equal(transport_sum(&packet), 0xffff);
-
-		/* An answer on a flow that never asked the forwarder keeps its address. */
-		assert_int_equal(packet_parse(other.data, other.size, &packet), 0);
-		dns_incoming(&dns, &packet);
-		(void)inet_ntop(packet.family, packet.frame + packet.from, address,
-				sizeof(address));
-		assert_string_equal(address, pair[2]);
-	}
+	assert_int_equal(inet_pton(tuple_family(&tuple), to, tuple.remote), 1);
+	return tuple;
 }
 
-static void dns_without_resolvers_is_dropped(void **state)
+static void set_resolvers(struct dns *dns, const char *text)
+{
+	struct resolv resolv;
+
+	resolv_parse(text, strlen(text), &resolv);
+	dns_set_servers(dns, &resolv);
+}
+
+static void dns_goes_to_the_resolver_of_its_family(void **state)
 {
 	const struct net_options options = net_options_default();
 	struct dns dns = { .options = &options };
-	struct frame query = make("10.0.2.100", "10.0.2.3", IPPROTO_UDP, 40000, 53, 0);
-	struct packet packet;
+	struct tuple four = tuple_to("10.0.2.3", IPPROTO_TCP, 53);
+	struct tuple six = tuple_to("fd62:7279:6f00::3", IPPROTO_UDP, 53);
+	struct sockaddr_in from = { .sin_family = AF_INET, .sin_port = htons(53) };
+	uint8_t address[16];
 
 	(void)state;
-	assert_int_equal(packet_parse(query.data, query.size, &packet), 0);
-	assert_false(dns_outgoing(&dns, &packet));
+	assert_int_equal(dns_resolver(&dns, &four, address), 0);
+	set_resolvers(&dns, "nameserver 127.0.0.53\nnameserver ::1\n");
+	assert_true(dns_is_forwarder(&dns, &four));
+	assert_true(dns_is_forwarder(&dns, &six));
+	assert_int_equal(dns_resolver(&dns, &four, address), 1);
+	assert_memory_equal(address, "\x7f\0\0\x35", 4);
+	assert_int_equal(dns_resolver(&dns, &six, address), 1);
+	assert_memory_equal(address, &in6addr_loopback, 16);
+	from.sin_addr.s_addr = htonl(0x7f000035);
+	assert_true(dns_is_resolver(&dns, 1, (struct sockaddr *)&from));
+	assert_false(dns_is_resolver(&dns, 0, (struct sockaddr *)&from));
+	assert_false(dns_is_resolver(&dns, 2, (struct sockaddr *)&from));
+	from.sin_port = htons(54);
+	assert_false(dns_is_resolver(&dns, 1, (struct sockaddr *)&from));
+}
+
+static void only_port_53_of_the_forwarder_is_dns(void **state)
+{
+	struct net_options options = net_options_default();
+	struct dns dns = { .options = &options };
+	struct tuple other = tuple_to("10.0.2.3", IPPROTO_UDP, 54);
+	struct tuple gateway = tuple_to("10.0.2.2", IPPROTO_UDP, 53);
+	struct tuple four = tuple_to("10.0.2.3", IPPROTO_UDP, 53);
+
+	(void)state;
+	assert_false(dns_is_forwarder(&dns, &other));
+	assert_false(dns_is_forwarder(&dns, &gateway));
+	options.dns = false;
+	assert_false(dns_is_forwarder(&dns, &four));
+}
+
+/* Three queries without an answer, the third of them 1.5 s after the first. */
+static void a_silent_resolver_gives_way(void **state)
+{
+	const struct net_options options = net_options_default();
+	struct dns dns = { .options = &options };
+	struct tuple query = tuple_to("10.0.2.3", IPPROTO_UDP, 53);
+	uint8_t address[16];
+
+	(void)state;
+	set_resolvers(&dns, "nameserver 192.0.2.1\nnameserver 192.0.2.2\n");
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(dns_resolver(&dns, &query, address), 1);
+	dns.four.since -= 2000000000LL;
+	assert_int_equal(dns_resolver(&dns, &query, address), 2);
+	dns_answered(&dns, false);
+	dns.four.since -= 2000000000LL;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(dns_resolver(&dns, &query, address), 2);
 }
 
 static void refusals_have_right_checksums(void **state)
@@ -328,8 +348,9 @@ int main(void)
 		cmocka_unit_test(router_advertisements_are_dropped),
 		cmocka_unit_test(fragments_do_not_slip_past_ports),
 		cmocka_unit_test(cut_frames_are_bad),
-		cmocka_unit_test(dns_is_turned_there_and_back),
-		cmocka_unit_test(dns_without_resolvers_is_dropped),
+		cmocka_unit_test(dns_goes_to_the_resolver_of_its_family),
+		cmocka_unit_test(only_port_53_of_the_forwarder_is_dns),
+		cmocka_unit_test(a_silent_resolver_gives_way),
 		cmocka_unit_test(refusals_have_right_checksums),
 	};
 
