@@ -132,11 +132,20 @@ int net_value_netmask(const char *text, struct net_options *options, struct err 
 	return set_prefix4(options, (uint32_t)__builtin_popcount(mask.s_addr), err);
 }
 
+/* What the kernel takes is more (any byte but these); it has to travel as JSON and be typed. */
+static bool is_plain(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if (*text <= ' ' || *text >= 0x7f || strchr("/:%\"\\", *text))
+			return false;
+	return true;
+}
+
 int net_value_ifname(const char *name, const char *text, char ret[IFNAMSIZ], struct err *err)
 {
 	const size_t size = strlen(str_or(text, ""));
 
-	if (size == 0 || size >= IFNAMSIZ || strpbrk(text, "/: \t%\"\\") || str_eq(text, ".") ||
+	if (size == 0 || size >= IFNAMSIZ || !is_plain(text) || str_eq(text, ".") ||
 	    str_eq(text, "..") || str_eq(text, "lo"))
 		return err_say(err, ERR_USAGE, "invalid interface name \"%s\" for %s",
 			       str_or(text, ""), name);

@@ -155,7 +155,6 @@ static int carry(struct splice *splice, const struct inside_socket *socket)
 
 /* What goes by splice, beside the stack. */
 struct bypass {
-	bool open;
 	struct splice splice;
 	struct publish publish;
 	struct dialer dialer;
@@ -198,13 +197,12 @@ static int open_bypass(struct relay *relay, int netns, const struct settings *se
 {
 	int r = 0;
 
-	if (bypass.publish.count == 0 && settings->host_ports.count == 0)
-		return 0;
 	splice_open(&bypass.splice, &relay->loop);
-	bypass.open = true;
+	relay->splice = &bypass.splice;
 	r = open_host_ports(netns, &settings->host_ports, err);
-	if (r == 0 && bypass.publish.count > 0)
-		r = dialer_start(netns, &relay->options, &bypass.dialer, err);
+	if (r < 0 || bypass.publish.count == 0)
+		return r;
+	r = dialer_start(netns, &relay->options, &bypass.dialer, err);
 	return r < 0 ? r : publish_start(&bypass.publish, &bypass.dialer, &bypass.splice, err);
 }
 
@@ -213,7 +211,7 @@ static void close_ports(struct relay *relay)
 {
 	inject_stop(&relay->injector.fd);
 	publish_done(&bypass.publish);
-	if (bypass.open)
+	if (relay->splice)
 		splice_close(&bypass.splice);
 	listen_close(relay);
 }

@@ -24,6 +24,8 @@ enum {
 	RELAY_IDLE_MAX_MS = 10000, /* up to this */
 };
 
+struct splice;
+
 struct relay {
 	struct net_options options;
 	struct watch_loop loop;
@@ -39,6 +41,7 @@ struct relay {
 	struct watch inotify;
 	struct watch injector;	/* the socket to it; its descriptor is -1 where there is none */
 	struct control control; /* what the monitor may ask for */
+	struct splice *splice;	/* streams beside the translator; open from set-up to the end */
 	char resolv_folder[RELAY_PATH_MAX]; /* of the real file behind /etc/resolv.conf */
 	const char *folders[4];		    /* that may still be read, for lockdown_enter() */
 	void (*on_idle)(void); /* called when a pause after some work lasts idle_ms; may be NULL */
