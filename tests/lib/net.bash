@@ -23,7 +23,7 @@ net_need() {
 #   serve ADDRESS PORT, dns ADDRESS ANSWER  start a server and wait for it; all end with the script
 #   peer VERB ...                           a client, see net-peer.py
 net_host() {
-	NET_SCRIPT=$1 timeout 60 unshare --user --map-root-user --net --mount --pid --fork \
+	NET_SCRIPT=$1 timeout "${NET_TIMEOUT:-60}" unshare --user --map-root-user --net --mount --pid --fork \
 		--mount-proc --kill-child bash -c '
 		set -eu
 		ip link set lo up
@@ -54,4 +54,46 @@ net_host() {
 		export -f peer
 		eval "$NET_SCRIPT"
 	'
+}
+
+# ---- With the engine ----
+
+# Options that keep a container's connections from being made on sockets of the host, or let splice(2) carry what
+# comes to published ports.
+export NET_OFF=--network=slirp:fast=off NET_SPLICE=--network=slirp:fast=off,port_handler=splice
+export NET_ENGINE=$BRYO NET_UID NET_GID NET_TESTS=${NET_LIB%/lib}
+NET_UID=$(id -u) NET_GID=$(id -g)
+
+# The same host, but the script runs as its unprivileged user, who has one id only and no capability, neither over
+# the network nor elsewhere. NET_FAST is "on", "off" or
+# "splice": with socket injection, by the stack alone, or by splice. In the script:
+#   ctr [bryo run's options] -- COMMAND   in a container of the image tiny that sees the host's programs, these tests at
+#                                         /t and "$work" at /w
+#   ctr_ready [options] -- COMMAND        the same, in the background, once it has written a line
+#   cases NAME [ARGUMENT]...              net-cases.py in a container, and "case" outside
+#   wait_port HOST PORT                   until somebody listens
+net_user() {
+	NET_INNER=$1 net_host '
+		echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start
+		[ ! -d /run/user/$NET_UID ] || mount -t tmpfs -o mode=700 tmpfs /run/user/$NET_UID
+		export work
+		export -f start serve dns
+		unshare --user --map-user=$NET_UID --map-group=$NET_GID bash -c "
+			set -eu
+			. $NET_TESTS/lib/net-user.bash
+			eval \"\$NET_INNER\""
+	'
+}
+
+# both SCRIPT EXPECTED: the script in net_user prints this, with injection and without; or in each of $ways.
+both() {
+	local NET_FAST status
+	for NET_FAST in ${ways:-on off}; do
+		export NET_FAST
+		status=0
+		output=$(net_user "$1" 2>&1) || status=$?
+		[ "$status" = 0 ] && [ "$output" = "$2" ] && continue
+		printf 'injection %s, exit status %s, printed:\n%s\n-- expected:\n%s\n' "$NET_FAST" "$status" "$output" "$2"
+		return 1
+	done
 }

@@ -283,7 +283,24 @@ static bool has_duplicate(const struct task *task, int number)
 	return false;
 }
 
+/*
+ * A child may connect what it has from its parent, which uses the connection then. Not looked for
+ * are others: the kernel does not tell who has a file.
+ */
+static bool is_parents(const struct tasks *tasks, struct task *task, int number)
+{
+	char path[32];
+
+	if (task->parent == 0) {
+		(void)snprintf(path, sizeof(path), "%d/status", (int)task->tid);
+		task->parent = (pid_t)read_field(tasks, path, "\nPPid:", 10);
+	}
+	return task->parent > 0 &&
+	       syscall(SYS_kcmp, task->tid, task->parent, KCMP_FILE, number, number) == 0;
+}
+
 bool task_fd_is_held(const struct tasks *tasks, struct task *task, int number, ino_t inode)
 {
-	return task->scanned ? has_duplicate(task, number) : scan(tasks, task, number, inode);
+	return (task->scanned ? has_duplicate(task, number) : scan(tasks, task, number, inode)) ||
+	       is_parents(tasks, task, number);
 }

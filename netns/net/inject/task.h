@@ -28,6 +28,7 @@ struct task {
 	int pidfd;
 	bool own_pidfd; /* the thread's, not only its leader's: it may be kept */
 	uint64_t used;
+	pid_t parent; /* 0: not looked up yet */
 	bool scanned; /* the rest is filled in */
 	int epolls[TASK_EPOLLS_MAX];
 	size_t epoll_count;
@@ -75,7 +76,7 @@ bool task_in_epoll(const struct task *task, int epoll, int number);
 /*
  * True when a second descriptor of this process refers to the socket (looked for among all at a
  * thread's first call, among the next ones later: a socket is hardly ever duplicated before it is
- * connected), or this cannot be found out. Also finds the process's event sets. inode is the
- * socket's.
+ * connected), or the same one of its parent's does, or this cannot be found out. Also finds the
+ * process's event sets. inode is the socket's.
  */
 bool task_fd_is_held(const struct tasks *tasks, struct task *task, int number, ino_t inode);
