@@ -27,15 +27,15 @@ int tasks_init(struct tasks *tasks)
 {
 	*tasks = (struct tasks){ .proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC) };
 	for (size_t i = 0; i < TASK_CACHE; i++)
-		tasks->slots[i].pidfd = -1;
+		tasks->slots[i].pidfd = tasks->slots[i].fdinfo_fd = -1;
 	return tasks->proc_fd < 0 ? -errno : 0;
 }
 
 /* Reads a small file of /proc into text, which gets a final zero. Its length or a negative errno.
  */
-static int read_text(const struct tasks *tasks, const char *path, char *text, size_t size)
+static int read_text(int dir_fd, const char *path, char *text, size_t size)
 {
-	auto_close int fd = openat(tasks->proc_fd, path, O_RDONLY | O_CLOEXEC);
+	auto_close int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC);
 	size_t done = 0;
 	ssize_t n = 0;
 
@@ -48,11 +48,11 @@ static int read_text(const struct tasks *tasks, const char *path, char *text, si
 }
 
 /* Of "NAME:\tVALUE" lines; or a negative errno. */
-static long read_field(const struct tasks *tasks, const char *path, const char *name, int base)
+static long read_field(int dir_fd, const char *path, const char *name, int base)
 {
 	char text[STATUS_MAX];
 	const char *at = NULL;
-	int r = read_text(tasks, path, text, sizeof(text));
+	int r = read_text(dir_fd, path, text, sizeof(text));
 
 	if (r < 0)
 		return r;
@@ -75,7 +75,7 @@ static int open_pidfd(const struct tasks *tasks, pid_t tid, bool *ret_own)
 	if (errno != EINVAL && errno != ENOENT)
 		return -errno;
 	(void)snprintf(path, sizeof(path), "%d/status", (int)tid);
-	leader = read_field(tasks, path, "\nTgid:", 10);
+	leader = read_field(tasks->proc_fd, path, "\nTgid:", 10);
 	if (leader <= 0)
 		return leader < 0 ? (int)leader : -ESRCH;
 	*ret_own = false;
@@ -107,7 +107,8 @@ static struct task *find_slot(struct tasks *tasks, pid_t tid)
 			oldest = task;
 	}
 	fd_close(&oldest->pidfd);
-	*oldest = (struct task){ .pidfd = -1 };
+	fd_close(&oldest->fdinfo_fd);
+	*oldest = (struct task){ .pidfd = -1, .fdinfo_fd = -1 };
 	return oldest;
 }
 
@@ -159,12 +160,28 @@ int task_take_fd(struct task *task, int number)
 	return fd < 0 ? -errno : fd;
 }
 
-int task_fd_flags(const struct tasks *tasks, const struct task *task, int number)
+/* The way to a thread's folder costs as much again as the file in it. */
+static int open_fdinfo(const struct tasks *tasks, struct task *task)
 {
-	char path[48];
+	char path[32];
 
-	(void)snprintf(path, sizeof(path), "%d/fdinfo/%d", (int)task->tid, number);
-	return (int)read_field(tasks, path, "flags:", 8);
+	if (task->fdinfo_fd >= 0)
+		return 0;
+	(void)snprintf(path, sizeof(path), "%d/fdinfo", (int)task->tid);
+	task->fdinfo_fd = openat(tasks->proc_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (task->fdinfo_fd < 0)
+		return -errno;
+	epolls_move_up(&task->fdinfo_fd);
+	return 0;
+}
+
+int task_fd_flags(const struct tasks *tasks, struct task *task, int number)
+{
+	char name[16];
+	int r = open_fdinfo(tasks, task);
+
+	(void)snprintf(name, sizeof(name), "%d", number);
+	return r < 0 ? r : (int)read_field(task->fdinfo_fd, name, "flags:", 8);
 }
 
 int task_read_fdinfo(const struct tasks *tasks, const struct task *task, int number, char *ret_text,
@@ -173,7 +190,7 @@ int task_read_fdinfo(const struct tasks *tasks, const struct task *task, int num
 	char path[48];
 
 	(void)snprintf(path, sizeof(path), "%d/fdinfo/%d", (int)task->tid, number);
-	return read_text(tasks, path, ret_text, size);
+	return read_text(tasks->proc_fd, path, ret_text, size);
 }
 
 /* A mask in hexadecimal of /proc/PID/status, or 0. */
@@ -190,7 +207,7 @@ bool task_has_capability(const struct tasks *tasks, const struct task *task, int
 	char text[STATUS_MAX];
 
 	(void)snprintf(path, sizeof(path), "%d/status", (int)task->tid);
-	if (read_text(tasks, path, text, sizeof(text)) < 0)
+	if (read_text(tasks->proc_fd, path, text, sizeof(text)) < 0)
 		return false;
 	return (find_mask(text, "\nCapEff:") >> capability) & 1;
 }
@@ -201,7 +218,7 @@ bool task_has_signal(const struct tasks *tasks, pid_t tid)
 	char text[STATUS_MAX];
 
 	(void)snprintf(path, sizeof(path), "%d/status", (int)tid);
-	if (read_text(tasks, path, text, sizeof(text)) < 0)
+	if (read_text(tasks->proc_fd, path, text, sizeof(text)) < 0)
 		return false;
 	/* An ignored signal is not kept waiting; one that stops or does nothing restarts the call.
 	 */
@@ -293,7 +310,7 @@ static bool is_parents(const struct tasks *tasks, struct task *task, int number)
 
 	if (task->parent == 0) {
 		(void)snprintf(path, sizeof(path), "%d/status", (int)task->tid);
-		task->parent = (pid_t)read_field(tasks, path, "\nPPid:", 10);
+		task->parent = (pid_t)read_field(tasks->proc_fd, path, "\nPPid:", 10);
 	}
 	return task->parent > 0 &&
 	       syscall(SYS_kcmp, task->tid, task->parent, KCMP_FILE, number, number) == 0;
@@ -301,6 +318,9 @@ static bool is_parents(const struct tasks *tasks, struct task *task, int number)
 
 bool task_fd_is_held(const struct tasks *tasks, struct task *task, int number, ino_t inode)
 {
+	const bool young = task->looks < TASK_YOUNG;
+
+	task->looks += young;
 	return (task->scanned ? has_duplicate(task, number) : scan(tasks, task, number, inode)) ||
-	       is_parents(tasks, task, number);
+	       (young && is_parents(tasks, task, number));
 }

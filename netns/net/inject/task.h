@@ -19,7 +19,8 @@
 enum {
 	TASK_EPOLLS_MAX = 16, /* sets of one process that are looked at */
 	TASK_CACHE = 16,
-	TASK_NEXT = 2, /* descriptors behind a socket's that may be its duplicates */
+	TASK_NEXT = 1,	/* descriptors behind a socket's that may be its duplicates */
+	TASK_YOUNG = 4, /* calls of a thread that may be about what its parent left it */
 };
 
 /* What is kept of a thread between its calls. */
@@ -28,8 +29,10 @@ struct task {
 	int pidfd;
 	bool own_pidfd; /* the thread's, not only its leader's: it may be kept */
 	uint64_t used;
-	pid_t parent; /* 0: not looked up yet */
-	bool scanned; /* the rest is filled in */
+	int fdinfo_fd; /* its folder in /proc, once it was needed; else -1 */
+	int looks;     /* of task_fd_is_held(), up to TASK_YOUNG */
+	pid_t parent;  /* 0: not looked up yet */
+	bool scanned;  /* the rest is filled in */
 	int epolls[TASK_EPOLLS_MAX];
 	size_t epoll_count;
 	bool too_many_epolls;
@@ -58,7 +61,7 @@ int task_read(const struct task *task, uint64_t address, void *ret_data, size_t 
 int task_take_fd(struct task *task, int number);
 
 /* Its descriptor's flags, O_CLOEXEC and those of fcntl(F_GETFL); or a negative errno. */
-int task_fd_flags(const struct tasks *tasks, const struct task *task, int number);
+int task_fd_flags(const struct tasks *tasks, struct task *task, int number);
 
 /* True when it has the capability (its effective set). */
 bool task_has_capability(const struct tasks *tasks, const struct task *task, int capability);
