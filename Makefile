@@ -33,7 +33,8 @@ DEPS_BUILD := gcc make pkg-config libc6-dev libcap-dev libseccomp-dev \
 DEPS_RUN := uidmap ca-certificates
 DEPS_TEST := libcmocka-dev bats shellcheck clang-14 libclang-rt-14-dev clang-tidy-14 clang-format-14 cppcheck \
 	busybox-static docker-registry apache2-utils openssl skopeo jq python3 iproute2 procps strace \
-	util-linux mount e2fsprogs attr acl curl socat sudo nginx-light iputils-ping man-db crun runc
+	util-linux mount e2fsprogs attr acl curl socat sudo nginx-light iputils-ping man-db crun runc \
+	iperf3 redis-server redis-tools nodejs golang-go default-jdk-headless dnsmasq-base
 
 # ---- Flags ----
 WARN := -Wall -Wextra -Werror -Wshadow -Wvla -Wundef -Wmissing-prototypes -Wstrict-prototypes -Wformat=2

@@ -12,6 +12,9 @@
 #   FLAVOR           which build: .build/FLAVOR/bin (release)
 #   BRYO             another engine to test, such as podman, instead of the build's bryo
 #   STORAGE_DRIVER   another than the best that works here: the suites on the FUSE overlay, or on copies
+#   BRYO_TEST_NETWORK   what --network is in a rootless container that names none, such as
+#                    "slirp:fast=off" or "slirp:fast=off,port_handler=splice": all suites by one tier
+#   BRYO_TEST_LONG   if set, the suites of the network make as many connections as they say
 #   BRYO_TEST_USER   another name than bryo-test
 #   BRYO_TEST_TMP    where the copy and the tests' files are kept (/var/tmp)
 #   BRYO_TEST_JOBS   suites at a time (one per processor)
@@ -87,6 +90,11 @@ for i in fs-model fs-calls fs-cases; do # each with the files beside it that beg
 	! command -v cc >/dev/null || cc -O2 -Wall -D_GNU_SOURCE -I"$top" -o "$work/$i" \
 		$(ls "$top/tests/lib/$i".c "$top/tests/lib/$i"-*.c 2>/dev/null)
 done
+# In containers that have no library of the host's.
+for i in inject-hostile net-flood; do
+	! command -v cc >/dev/null || cc -O2 -Wall -std=gnu17 -D_GNU_SOURCE -static -pthread -o "$work/$i" \
+		"$(ls "$top/tests/lib/$i.c" "$top/tests/rootless/$i.c" 2>/dev/null)"
+done
 if command -v cc >/dev/null && [ -f "${bin%/bin}/netns.a" ]; then
 	sanitizers=()
 	[ "${FLAVOR:-}" != asan ] || sanitizers=("-fsanitize=address,undefined")
@@ -117,7 +125,12 @@ environment=(HOME="$home" USER="$(${as_user[@]} id -un)" LOGNAME="$(${as_user[@]
 	PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin TERM=xterm LANG=C.UTF-8
 	TMPDIR="$work/tmp" BRYO="$BRYO" BRYO_WORK="$work" BRYO_MODE="$mode"
 	BRYO_RECORD="${BRYO_RECORD:-}" BATS_TEST_TIMEOUT="${BATS_TEST_TIMEOUT:-120}"
-	BRYO_KILL_STEP="${BRYO_KILL_STEP:-}" BRYO_KILL_SAMPLE="${BRYO_KILL_SAMPLE:-}")
+	BRYO_TEST_LONG="${BRYO_TEST_LONG:-}" BRYO_KILL_STEP="${BRYO_KILL_STEP:-}" BRYO_KILL_SAMPLE="${BRYO_KILL_SAMPLE:-}")
+if [ "$mode" = rootless ] && [ -n "${BRYO_TEST_NETWORK:-}" ]; then
+	printf '[containers]\nnetns = "%s"\n' "$BRYO_TEST_NETWORK" >"$work/network.conf"
+	chmod 644 "$work/network.conf"
+	environment+=(CONTAINERS_CONF_OVERRIDE="$work/network.conf")
+fi
 [ -z "${STORAGE_DRIVER:-}" ] || environment+=(STORAGE_DRIVER="$STORAGE_DRIVER")
 [ -z "$runtime" ] || environment+=(XDG_RUNTIME_DIR="$runtime")
 # Leaks are looked for by a thread that traces its process: one whose next child is in another pid namespace

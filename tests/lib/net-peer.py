@@ -135,7 +135,12 @@ def resolve(server, name, kind):
     s = socket.socket(family, socket.SOCK_STREAM if stream else socket.SOCK_DGRAM)
     s.settimeout(2); s.connect(to)
     s.send((struct.pack(">H", len(query)) if stream else b"") + query)
-    print(socket.inet_ntoa(s.recv(4096)[-4:]))
+    answer = s.recv(4096)
+    while stream and len(answer) < 2 + struct.unpack(">H", (answer + b"\xff\xff")[:2])[0]:
+        part = s.recv(4096)
+        assert part, "half an answer"
+        answer += part
+    print(socket.inet_ntoa(answer[-4:]))
 
 def checksum(data):
     total = sum(struct.unpack(">%dH" % (len(data) // 2), data))

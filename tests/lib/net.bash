@@ -35,7 +35,7 @@ net_host() {
 		work=$(mktemp -d)
 		mount -t tmpfs tmpfs "$work"
 		echo "nameserver 127.0.0.53" >"$work/resolv.conf"
-		mkdir "$work/etc"; cp -r /etc/ld.so* /etc/hosts /etc/python3* "$work/etc/" 2>/dev/null || true
+		mkdir "$work/etc"; cp -r /etc/ld.so* /etc/hosts /etc/python3* /etc/java-* "$work/etc/" 2>/dev/null || true
 		mv "$work/resolv.conf" "$work/etc/"
 		mount --bind "$work/etc" /etc
 		ctr() { "$NET_DRIVER" -b "$NET_PROGRAM" "$@"; }
@@ -58,15 +58,14 @@ net_host() {
 
 # ---- With the engine ----
 
-# Options that keep a container's connections from being made on sockets of the host, or let splice(2) carry what
-# comes to published ports.
-export NET_OFF=--network=slirp:fast=off NET_SPLICE=--network=slirp:fast=off,port_handler=splice
+# By socket injection where it can be, which is the default; by the stack alone; or with splice(2) for what comes to
+# published ports.
+export NET_ON=--network=slirp NET_OFF=--network=slirp:fast=off NET_SPLICE=--network=slirp:fast=off,port_handler=splice
 export NET_ENGINE=$BRYO NET_UID NET_GID NET_TESTS=${NET_LIB%/lib}
 NET_UID=$(id -u) NET_GID=$(id -g)
 
 # The same host, but the script runs as its unprivileged user, who has one id only and no capability, neither over
-# the network nor elsewhere. NET_FAST is "on", "off" or
-# "splice": with socket injection, by the stack alone, or by splice. In the script:
+# the network nor elsewhere. NET_FAST says how: "on", "off" or "splice". In the script:
 #   ctr [bryo run's options] -- COMMAND   in a container of the image tiny that sees the host's programs, these tests at
 #                                         /t and "$work" at /w
 #   ctr_ready [options] -- COMMAND        the same, in the background, once it has written a line

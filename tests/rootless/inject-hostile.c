@@ -6,16 +6,17 @@
  *
  *   inject-hostile OPEN-IP OPEN-PORT FORBIDDEN-IP FORBIDDEN-PORT SECONDS
  *
- * OPEN is a server that the container may reach, FORBIDDEN one on the host's loopback. Whoever runs
- * this looks at what came to the latter. Prints what was tried; the counts say that it was.
+ * OPEN is a server that the container may reach, FORBIDDEN one on the host's loopback, where there
+ * is also the abstract AF_UNIX socket "bryo-forbidden". Whoever runs this looks at what came to
+ * these. Prints what was tried; the counts say that it was.
  */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -39,6 +41,7 @@ static volatile union {
 static atomic_bool done;
 static atomic_ulong tries[8];
 static atomic_ulong injected;
+static int to_child = -1; /* AF_UNIX, to the process that gets descriptors from us */
 
 static void die(const char *what)
 {
@@ -141,7 +144,9 @@ static long i386(long number, long a, long b)
 {
 	long r = number;
 
-	__asm__ volatile("int $0x80" : "+a"(r) : "b"(a), "c"(b), "d"(0L), "S"(0L), "D"(0L)
+	__asm__ volatile("int $0x80"
+			 : "+a"(r)
+			 : "b"(a), "c"(b), "d"(0L), "S"(0L), "D"(0L)
 			 : "memory", "r8", "r9", "r10", "r11");
 	return (int)r;
 }
@@ -183,7 +188,6 @@ static void attempts_of_x32(void)
 	atomic_fetch_add(&tries[4], 1);
 }
 
-/* Through the hands of a child that got the descriptor as a message, and through bind. */
 static void bind_attempts(void)
 {
 	struct sockaddr_in own = forbidden;
@@ -194,8 +198,120 @@ static void bind_attempts(void)
 	atomic_fetch_add(&tries[5], 1);
 }
 
+/* ---- AF_UNIX ---- */
+
+static socklen_t abstract_address(struct sockaddr_un *address)
+{
+	static const char name[] = "bryo-forbidden";
+
+	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	memcpy(address->sun_path + 1, name, sizeof(name) - 1);
+	return offsetof(struct sockaddr_un, sun_path) + sizeof(name);
+}
+
+/* Its own sockets, the one that is exchanged meanwhile, and one of the host's. */
+static void abstract_attempts(void)
+{
+	struct sockaddr_un address;
+	const socklen_t size = abstract_address(&address);
+	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	(void)connect(fd, (const struct sockaddr *)&address, size);
+	(void)connect(RACE_FD, (const struct sockaddr *)&address, size);
+	(void)connect(HOST_FD, (const struct sockaddr *)&address, size);
+	(void)close(fd);
+	atomic_fetch_add(&tries[6], 1);
+}
+
+/* True when it was sent. A full queue is left alone. */
+static bool pass_descriptor(int over, int fd)
+{
+	union {
+		char room[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = { .room = { 0 } };
+	struct iovec part = { "x", 1 };
+	struct msghdr message = { .msg_iov = &part,
+				  .msg_iovlen = 1,
+				  .msg_control = control.room,
+				  .msg_controllen = sizeof(control.room) };
+	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+
+	head->cmsg_level = SOL_SOCKET;
+	head->cmsg_type = SCM_RIGHTS;
+	head->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(head), &fd, sizeof(fd));
+	return sendmsg(over, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
+}
+
+static int receive_descriptor(int over)
+{
+	union {
+		char room[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	char byte = 0;
+	struct iovec part = { &byte, 1 };
+	struct msghdr message = { .msg_iov = &part,
+				  .msg_iovlen = 1,
+				  .msg_control = control.room,
+				  .msg_controllen = sizeof(control.room) };
+	const struct cmsghdr *head = NULL;
+	int fd = -1;
+
+	if (recvmsg(over, &message, 0) <= 0)
+		exit(0);
+	head = CMSG_FIRSTHDR(&message);
+	if (head && head->cmsg_type == SCM_RIGHTS)
+		memcpy(&fd, CMSG_DATA(head), sizeof(fd));
+	return fd;
+}
+
+/* Another process of the container, which was never given a socket itself. */
+static _Noreturn void misuse_what_comes(int over)
+{
+	for (;;) {
+		const int fd = receive_descriptor(over);
+
+		disconnect(fd);
+		(void)connect(fd, (const struct sockaddr *)&forbidden, sizeof(forbidden));
+		(void)sendto(fd, "x", 1, MSG_FASTOPEN, (const struct sockaddr *)&forbidden,
+			     sizeof(forbidden));
+		(void)listen(fd, 1);
+		disconnect(fd);
+		(void)syscall(SYS_connect, fd, &forbidden, (long)sizeof(struct sockaddr_storage));
+		(void)close(fd);
+	}
+}
+
+/* The host's socket to the child, which disconnects it while it is being connected here as well. */
+static void passing_attempts(void)
+{
+	if (pass_descriptor(to_child, HOST_FD))
+		atomic_fetch_add(&tries[7], 1);
+	(void)connect(HOST_FD, (const struct sockaddr *)&open_at, sizeof(open_at));
+}
+
+static pid_t start_child(void)
+{
+	int ends[2];
+	pid_t pid = 0;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) < 0)
+		die("socketpair");
+	pid = fork();
+	if (pid == 0) {
+		(void)close(ends[0]);
+		misuse_what_comes(ends[1]);
+	}
+	(void)close(ends[1]);
+	to_child = ends[0];
+	return pid;
+}
+
 int main(int argc, char **argv)
 {
+	pid_t child = 0;
 	pthread_t threads[2];
 	time_t end = 0;
 
@@ -204,6 +320,7 @@ int main(int argc, char **argv)
 	open_at = address(argv[1], argv[2]);
 	forbidden = address(argv[3], argv[4]);
 	end = time(NULL) + atoi(argv[5]);
+	child = start_child();
 	(void)dup2(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0), UNIX_FD);
 	(void)dup2(UNIX_FD, RACE_FD);
 	get_host_socket();
@@ -219,13 +336,19 @@ int main(int argc, char **argv)
 		attempts_of_32_bits();
 		attempts_of_x32();
 		bind_attempts();
+		abstract_attempts();
+		get_host_socket();
+		passing_attempts();
 	}
 	atomic_store(&done, true);
 	(void)pthread_join(threads[0], NULL);
 	(void)pthread_join(threads[1], NULL);
-	printf("injected %lu, races %lu, plain %lu, messages %lu, 32 bits %lu, x32 %lu, binds %lu\n",
+	(void)close(to_child);
+	(void)waitpid(child, NULL, 0);
+	printf("injected %lu, races %lu, plain %lu, messages %lu, 32 bits %lu, x32 %lu, binds %lu, "
+	       "abstract %lu, passed %lu\n",
 	       atomic_load(&injected), atomic_load(&tries[0]), atomic_load(&tries[1]),
 	       atomic_load(&tries[2]), atomic_load(&tries[3]), atomic_load(&tries[4]),
-	       atomic_load(&tries[5]));
+	       atomic_load(&tries[5]), atomic_load(&tries[6]), atomic_load(&tries[7]));
 	return 0;
 }
