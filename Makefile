@@ -201,6 +201,7 @@ fuzz:
 bench: all
 	@tests/perf/bench.sh
 	@tests/perf/bench.sh overlay
+	@tests/perf/bench.sh network
 
 # ---- A first look ----
 try:
