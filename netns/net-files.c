@@ -21,6 +21,7 @@
 #include "engine/base/fd.h"
 #include "engine/base/file.h"
 #include "engine/base/str.h"
+#include "netns/bridge.h"
 #include "netns/resolv.h"
 
 enum { HOSTS_MAX = 1 << 20 };
@@ -67,23 +68,40 @@ static void add_server(struct buf *out, const char *server)
  * The forwarder first: it follows the host's resolvers as they change. The host's own addresses
  * behind it, as Podman has it, where the container can reach them.
  */
-static void add_host_servers(struct buf *out, const struct net_options *options,
-			     const struct resolv *resolv)
+static void add_forwarder(struct buf *out, const struct net_options *options)
 {
 	char dns[INET_ADDRSTRLEN] = "";
 	const struct in_addr forwarder = net_dns4(options);
 
 	if (options->dns)
 		add_server(out, inet_ntop(AF_INET, &forwarder, dns, sizeof(dns)));
+}
+
+/* Those that a container can reach; how many. */
+static size_t add_host_servers(struct buf *out, bool ipv6, const struct resolv *resolv)
+{
+	size_t count = 0;
+
 	for (size_t i = 0; i < resolv->server_count; i++) {
 		const char *server = resolv->servers[i];
 		const bool six = strchr(server, ':') != NULL;
 
-		if (resolv_is_loopback(server) || (six && !options->ipv6) || strchr(server, '%') ||
+		if (resolv_is_loopback(server) || (six && !ipv6) || strchr(server, '%') ||
 		    strncasecmp(server, "fe80:", 5) == 0)
 			continue;
 		add_server(out, server);
+		count++;
 	}
+	return count;
+}
+
+static void add_bridge_servers(struct buf *out, const struct bridge_address *bridge,
+			       const struct resolv *resolv)
+{
+	if (add_host_servers(out, bridge->has6, resolv) > 0)
+		return;
+	add_server(out, "8.8.8.8");
+	add_server(out, "8.8.4.4");
 }
 
 static void add_search(struct buf *out, const struct strv *wanted, const char *host)
@@ -109,10 +127,10 @@ int net_resolv_conf(const struct net_files_args *args, char **ret_text, struct e
 	if (has_any(args->dns) && strv_has(args->dns, "none"))
 		return 0;
 	/* Without a network Podman makes no file, unless it is told what to put there. */
-	if (!args->options && !args->host_network && !has_any(args->dns) &&
+	if (!args->options && !args->bridge && !args->host_network && !has_any(args->dns) &&
 	    !has_any(args->dns_search) && !has_any(args->dns_option))
 		return 0;
-	if (args->options || args->host_network)
+	if (args->options || args->bridge || args->host_network)
 		r = resolv_read_host(!args->host_network, &resolv);
 	if (r < 0)
 		return err_set(err, r, "cannot read /etc/resolv.conf");
@@ -122,7 +140,10 @@ int net_resolv_conf(const struct net_files_args *args, char **ret_text, struct e
 		for (size_t i = 0; i < args->dns->count; i++)
 			add_server(&out, args->dns->v[i]);
 	} else if (args->options) {
-		add_host_servers(&out, args->options, &resolv);
+		add_forwarder(&out, args->options);
+		(void)add_host_servers(&out, args->options->ipv6, &resolv); /* none is fine */
+	} else if (args->bridge) {
+		add_bridge_servers(&out, args->bridge, &resolv);
 	} else {
 		for (size_t i = 0; i < resolv.server_count; i++)
 			add_server(&out, resolv.servers[i]);
@@ -307,13 +328,15 @@ static void host_address(const struct net_files_args *args, char *out, size_t si
 		(void)snprintf(out, size, "%s", args->host_gateway);
 		return;
 	}
-	if (outgoing_address(&address) || any_address(&address))
+	if (args->bridge)
+		(void)inet_ntop(AF_INET, &args->bridge->gateway4, out, (socklen_t)size);
+	else if (outgoing_address(&address) || any_address(&address))
 		(void)inet_ntop(AF_INET, &address, out, (socklen_t)size);
 }
 
 static void hosts_add_own(struct hosts *hosts, const struct net_files_args *args)
 {
-	char own[INET_ADDRSTRLEN] = "127.0.0.1";
+	char own[INET6_ADDRSTRLEN] = "127.0.0.1";
 
 	if (args->host_network || !has_any(args->names))
 		return;
@@ -322,6 +345,12 @@ static void hosts_add_own(struct hosts *hosts, const struct net_files_args *args
 
 		(void)inet_ntop(AF_INET, &address, own, sizeof(own));
 	}
+	if (args->bridge)
+		(void)inet_ntop(AF_INET, &args->bridge->ip4, own, sizeof(own));
+	hosts_add_free(hosts, own, args->names);
+	if (!args->bridge || !args->bridge->has6)
+		return;
+	(void)inet_ntop(AF_INET6, &args->bridge->ip6, own, sizeof(own));
 	hosts_add_free(hosts, own, args->names);
 }
 

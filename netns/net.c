@@ -24,6 +24,7 @@
 #include "engine/base/proc.h"
 #include "engine/base/str.h"
 #include "engine/base/time.h"
+#include "netns/net-internal.h"
 #include "netns/net-message.h"
 
 enum { STOP_MS = 2000 };
@@ -38,10 +39,10 @@ int net_program(char **ret_path, struct err *err)
 	return -ENOENT;
 }
 
-/* Everything but the socket is closed, the environment empty, the session its own. */
-static int spawn(const char *program, int sock, pid_t *ret_pid)
+int net_spawn(const char *program, const int *fds, size_t fd_count, pid_t *ret_pid)
 {
-	char *const argv[] = { "bryo-net", NULL };
+	const char *const slash = strrchr(program, '/');
+	char *const argv[] = { (char *)(uintptr_t)(slash ? slash + 1 : program), NULL };
 	char *const envp[] = { NULL };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
@@ -56,11 +57,13 @@ static int spawn(const char *program, int sock, pid_t *ret_pid)
 		return -r;
 	}
 	/* dup2 of a descriptor onto itself clears close-on-exec (posix_spawn(3)). */
-	r = posix_spawn_file_actions_adddup2(&actions, sock, NET_SOCKET_FD);
+	for (size_t i = 0; r == 0 && i < fd_count; i++)
+		r = posix_spawn_file_actions_adddup2(&actions, fds[i], NET_SOCKET_FD + (int)i);
 	for (int fd = 0; r == 0 && fd < 3; fd++)
 		r = posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
 	if (r == 0)
-		r = posix_spawn_file_actions_addclosefrom_np(&actions, NET_SOCKET_FD + 1);
+		r = posix_spawn_file_actions_addclosefrom_np(&actions,
+							     NET_SOCKET_FD + (int)fd_count);
 	(void)sigemptyset(&signals);
 	(void)posix_spawnattr_setsigmask(&attributes, &signals);
 	(void)sigfillset(&signals);
@@ -74,9 +77,8 @@ static int spawn(const char *program, int sock, pid_t *ret_pid)
 	return -r;
 }
 
-static int send_settings(int sock, const struct net_args *args)
+int net_send_settings(int sock, const char *text)
 {
-	auto_free char *text = net_message_text(args->options, args->ports);
 	const size_t size = strlen(text);
 
 	if (size > NET_MESSAGE_MAX)
@@ -91,6 +93,7 @@ int net_start(const struct net_args *args, struct net_process *ret_net, struct e
 {
 	struct net_process net = NET_PROCESS_INIT;
 	auto_free char *found = NULL;
+	auto_free char *text = net_message_text(args->options, args->ports);
 	const char *program = args->program;
 	int ends[2] = { -1, -1 };
 	int r = 0;
@@ -106,11 +109,11 @@ int net_start(const struct net_args *args, struct net_process *ret_net, struct e
 		return err_set(err, r, "cannot make a socket for bryo-net");
 	net.fd = ends[0];
 	/* Sent before the start: the program finds its settings as it comes up. */
-	r = send_settings(net.fd, args);
+	r = net_send_settings(net.fd, text);
 	if (r < 0)
 		(void)err_set(err, r, "cannot send bryo-net its settings");
 	if (r == 0) {
-		r = spawn(program, ends[1], &net.pid);
+		r = net_spawn(program, &ends[1], 1, &net.pid);
 		if (r < 0)
 			(void)err_set(err, r, "cannot start %s", program);
 	}
@@ -154,32 +157,32 @@ static int wait_readable(int fd, int timeout_ms)
 	}
 }
 
-int net_wait_ready(struct net_process *net, int timeout_ms, struct err *err)
+int net_read_report(int fd, const char *name, int timeout_ms, struct err *err)
 {
 	struct err report = ERR_INIT;
 	ssize_t n = 0;
-	int r = wait_readable(net->fd, timeout_ms);
+	int r = wait_readable(fd, timeout_ms);
 
 	if (r < 0)
-		return err_set(err, r, "cannot wait for bryo-net");
+		return err_set(err, r, "cannot wait for %s", name);
 	if (r == 0)
-		return err_set(err, -ETIMEDOUT, "bryo-net did not become ready within %d ms",
+		return err_set(err, -ETIMEDOUT, "%s did not become ready within %d ms", name,
 			       timeout_ms);
 	/*
-	 * A bryo-net that ended with our message unread leaves ECONNRESET on the socket, which the
+	 * A program that ended with our message unread leaves ECONNRESET on the socket, which the
 	 * kernel tells before the report that waits behind it, and once only.
 	 */
 	for (int tries = 0; tries < 2; tries++) {
 		do
-			n = recv(net->fd, &report, sizeof(report), 0);
+			n = recv(fd, &report, sizeof(report), 0);
 		while (n < 0 && errno == EINTR);
 		if (n >= 0 || errno != ECONNRESET)
 			break;
 	}
 	if (n == 0 || (n < 0 && errno == ECONNRESET))
-		return err_say(err, ERR_FAILED, "bryo-net ended before the network was ready");
+		return err_say(err, ERR_FAILED, "%s ended before the network was ready", name);
 	if (n != (ssize_t)sizeof(report))
-		return err_set(err, n < 0 ? -errno : -EPROTO, "cannot read bryo-net's report");
+		return err_set(err, n < 0 ? -errno : -EPROTO, "cannot read the report of %s", name);
 	report.text[sizeof(report.text) - 1] = '\0';
 	if (report.code == 0)
 		return 0;
@@ -188,6 +191,11 @@ int net_wait_ready(struct net_process *net, int timeout_ms, struct err *err)
 	if (err)
 		*err = report;
 	return report.code;
+}
+
+int net_wait_ready(struct net_process *net, int timeout_ms, struct err *err)
+{
+	return net_read_report(net->fd, "bryo-net", timeout_ms, err);
 }
 
 /* Reads until the other end closes: bryo-net does so when all its ports are free. */

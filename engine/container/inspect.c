@@ -178,24 +178,56 @@ static json_t *ports_object(const struct container *c, bool with_exposed)
 	return object;
 }
 
+/* What a container has in a network of its own, or the empty values of one that has none. */
+static void set_addresses(json_t *o, const json_t *address)
+{
+	const char *ip6 = json_str(address, "ip6", "");
+
+	json_set_str(o, "EndpointID", "");
+	json_set_str(o, "Gateway", json_str(address, "gateway", ""));
+	json_set_str(o, "IPAddress", json_str(address, "ip", ""));
+	json_set_int(o, "IPPrefixLen", json_int(address, "prefix", 0));
+	json_set_str(o, "IPv6Gateway", json_str(address, "gateway6", ""));
+	json_set_str(o, "GlobalIPv6Address", ip6);
+	json_set_int(o, "GlobalIPv6PrefixLen", *ip6 ? 64 : 0);
+	json_set_str(o, "MacAddress", json_str(address, "mac", ""));
+}
+
+/* {"podman": {...}}: of a container that does not run, without its addresses. */
+static json_t *networks_object(const struct container *c)
+{
+	const struct bridge_network network = bridge_network_default();
+	auto_free char *alias = xstrndup(c->id, 12);
+	json_t *all = json_object();
+	json_t *o = json_object();
+	json_t *aliases = json_array();
+
+	set_addresses(o, c->state.address);
+	json_set_str(o, "NetworkID", json_str(c->state.address, "network_id", network.id));
+	set(o, "DriverOpts", json_null());
+	set(o, "IPAMConfig", json_null());
+	set(o, "Links", json_null());
+	(void)json_array_append_new(aliases, json_string(alias));
+	set(o, "Aliases", aliases);
+	set(all, json_str(c->state.address, "network", network.name), o);
+	return all;
+}
+
 static json_t *network_object(const struct container *c)
 {
-	static const char *const texts[] = {
-		"EndpointID", "Gateway", "IPAddress", "IPv6Gateway",	     "GlobalIPv6Address",
-		"MacAddress", "Bridge",	 "SandboxID", "LinkLocalIPv6Address"
-	};
-	static const char *const numbers[] = { "IPPrefixLen", "GlobalIPv6PrefixLen",
-					       "LinkLocalIPv6PrefixLen" };
 	json_t *o = json_object();
 	auto_free char *key = xasprintf("/proc/%lld/ns/net", (long long)c->state.pid);
 
-	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-		json_set_str(o, texts[i], "");
-	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
-		json_set_int(o, numbers[i], 0);
+	set_addresses(o, c->state.address);
+	json_set_str(o, "Bridge", "");
+	json_set_str(o, "SandboxID", "");
 	json_set_bool(o, "HairpinMode", false);
+	json_set_str(o, "LinkLocalIPv6Address", "");
+	json_set_int(o, "LinkLocalIPv6PrefixLen", 0);
 	set(o, "Ports", ports_object(c, true));
 	json_set_str(o, "SandboxKey", c->state.pid > 0 ? key : "");
+	if (c->spec.net_bridge)
+		set(o, "Networks", networks_object(c));
 	return o;
 }
 
@@ -425,8 +457,9 @@ static json_t *host_config_object(const struct engine *engine, const struct cont
 					      [SPEC_USERNS_MAPS] = "private" };
 	const struct container_spec *spec = &c->spec;
 	json_t *o = json_object();
+	const char *own = spec->net_bridge ? "bridge" : "slirp4netns";
 	auto_free char *mode =
-		ns_text(&spec->net, *spec->net_mode ? spec->net_mode : "slirp4netns");
+		ns_text(&spec->net, *spec->net_mode && !spec->net_bridge ? spec->net_mode : own);
 
 	set(o, "Binds", binds_array(spec));
 	json_set_str(o, "CgroupMode", spec->cgroupns.kind == SPEC_NS_HOST ? "host" : "private");

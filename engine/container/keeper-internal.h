@@ -7,6 +7,7 @@
 #include "engine/container/keeper-cgroup.h"
 #include "engine/monitor/attach.h"
 #include "engine/runtime/runtime.h"
+#include "netns/bridge.h"
 #include "netns/net.h"
 
 struct log_writer;
@@ -21,7 +22,8 @@ struct keeper {
 	char socket_name[STATE_ID_SIZE];
 	struct log_writer *log;
 	struct keeper_cgroup cgroup;
-	struct net_process net;
+	struct net_process net; /* bryo-net, or */
+	struct bridge bridge;	/* what it has in a bridged network */
 	struct runtime_container process;
 	int pipes[3][2]; /* in, out, err: ours is [0] for reading ends, [1] for in's writing end */
 	int init_fd, seccomp_fd;

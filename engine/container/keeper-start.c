@@ -22,6 +22,8 @@
 #include "engine/container/label.h"
 #include "netns/netns.h"
 
+enum { NETWORK_MS = 20000 };
+
 /* Pipes between container and monitor: none with a terminal. */
 static int open_pipes(struct keeper *k, struct err *err)
 {
@@ -45,11 +47,39 @@ static int open_root(void *data, int *ret_fd, struct err *err)
 	return 0;
 }
 
-static int start_network(struct keeper *k, const struct preparation *p, struct err *err)
+static int start_bridge(struct keeper *k, struct preparation *p, struct strv *warnings,
+			struct err *err)
+{
+	const struct bridge_network network = bridge_network_default();
+	struct bridge_args args = { .run_fd = k->engine->run_fd,
+				    .network = &network,
+				    .wish = &p->wish,
+				    .ports = &p->ports,
+				    .id = k->container->id };
+	auto_free char *note = NULL;
+	int r = bridge_start(&args, &k->bridge, &note, err);
+
+	if (r < 0)
+		return r;
+	p->address = k->bridge.address;
+	if (note && warnings)
+		strv_add(warnings, note);
+	return 0;
+}
+
+static int start_network(struct keeper *k, struct preparation *p, struct strv *warnings,
+			 struct err *err)
 {
 	struct net_args args = { .options = &p->net_options, .ports = &p->ports };
 
+	if (p->has_bridge)
+		return start_bridge(k, p, warnings, err);
 	return p->has_net ? net_start(&args, &k->net, err) : 0;
+}
+
+static bool has_network(const struct keeper *k)
+{
+	return k->net.pid > 0 || k->bridge.number > 0;
 }
 
 /*
@@ -75,10 +105,21 @@ static int attach_network(struct keeper *k, struct err *err)
 	auto_close int netns = -1;
 	int r = 0;
 
-	if (k->net.pid <= 0)
+	if (!has_network(k))
 		return 0;
 	r = open_netns(k->process.pid, &netns, err);
-	return r < 0 ? r : net_attach(&k->net, netns, k->process.pidfd, err);
+	if (r < 0)
+		return r;
+	return k->net.pid > 0 ? net_attach(&k->net, netns, k->process.pidfd, err)
+			      : bridge_attach(&k->bridge, netns, err);
+}
+
+static int wait_for_network(struct keeper *k, struct err *err)
+{
+	if (!has_network(k))
+		return 0;
+	return k->net.pid > 0 ? net_wait_ready(&k->net, NETWORK_MS, err)
+			      : bridge_wait_ready(&k->bridge, NETWORK_MS, err);
 }
 
 /*
@@ -103,7 +144,7 @@ static int create_and_start(struct keeper *k, struct preparation *p, struct strv
 	args.init_fd = k->init_fd;
 	args.seccomp_cache_fd = k->seccomp_fd;
 	/* With a network the child waits for that; what it fails in is to be heard first. */
-	args.at_once = k->net.pid <= 0;
+	args.at_once = !has_network(k);
 	args.stdio[0] = k->pipes[0][0];
 	args.stdio[1] = k->pipes[1][1];
 	args.stdio[2] = k->pipes[2][1];
@@ -127,8 +168,8 @@ static int create_and_start(struct keeper *k, struct preparation *p, struct strv
 	/* While the child sets itself up. */
 	if (r == 0)
 		r = keeper_open_ends(k, err);
-	if (r == 0 && k->net.pid > 0)
-		r = net_wait_ready(&k->net, 20000, err);
+	if (r == 0)
+		r = wait_for_network(k, err);
 	if (r == 0)
 		r = foreign ? container_foreign_start(k->engine, k->container, err)
 			    : runtime_start(&k->process, err);
@@ -151,6 +192,8 @@ static void undo_start(struct keeper *k)
 	if (container_is_foreign(k->container))
 		(void)container_foreign_delete(k->engine, k->container, NULL);
 	net_stop(&k->net);
+	bridge_stop(&k->bridge);
+	bridge_reap(&k->bridge);
 	keeper_cgroup_remove(&k->cgroup);
 	for (int i = 0; i < 3; i++) {
 		fd_close(&k->pipes[i][0]);
@@ -184,6 +227,10 @@ static void record_running(struct keeper *k, const struct preparation *p)
 	s->cgroup_v1 = xstrdup(k->cgroup.cgroup.v1_path);
 	json_decref(s->ports);
 	s->ports = p->ports.count ? port_list_to_json(&p->ports) : NULL;
+	json_decref(s->address);
+	s->address = k->bridge.number > 0
+			     ? bridge_address_json(&k->bridge.network, &k->bridge.address)
+			     : NULL;
 }
 
 static int write_pidfile(const struct keeper *k, struct err *err)
@@ -205,10 +252,10 @@ int keeper_start(struct keeper *k, struct strv *warnings, struct err *err)
 	int r = 0;
 
 	preparation_init(&p);
-	/* First of all: bryo-net comes up on another processor while the rest is prepared. */
+	/* First of all: it comes up on another processor while the rest is prepared. */
 	r = container_prepare_network(&k->container->spec, &p, err);
 	if (r == 0)
-		r = start_network(k, &p, err);
+		r = start_network(k, &p, warnings, err);
 	if (r == 0)
 		r = container_prepare(k->engine, k->container, &p, err);
 	if (r == 0)

@@ -249,11 +249,14 @@ int container_prepare_network(const struct container_spec *spec, struct preparat
 	const char *mode = str_or(spec->net_mode, "");
 	int r = 0;
 
-	p->has_net = spec->net.kind == SPEC_NS_PRIVATE;
+	p->has_bridge = spec->net.kind == SPEC_NS_PRIVATE && spec->net_bridge;
+	p->has_net = spec->net.kind == SPEC_NS_PRIVATE && !spec->net_bridge;
 	p->net_options = net_options_default();
-	if (!p->has_net)
+	if (!p->has_net && !p->has_bridge)
 		return 0;
-	if (str_starts(mode, "slirp4netns:"))
+	if (p->has_bridge)
+		r = bridge_wish_parse(spec->ip, spec->ip6, spec->mac_address, &p->wish, err);
+	else if (str_starts(mode, "slirp4netns:"))
 		r = net_options_slirp4netns(mode + strlen("slirp4netns:"), &p->net_options, err);
 	else if (str_starts(mode, "pasta:"))
 		r = net_options_pasta(mode + strlen("pasta:"), &p->net_options, err);

@@ -128,7 +128,7 @@ json_t *container_ps_json(struct engine *engine, const struct container *c, bool
 	(void)json_object_set_new(o, "Mounts", json_from_strv(&s->mounts));
 	(void)json_object_set_new(o, "Names", names_json(s));
 	(void)json_object_set_new(o, "Namespaces", json_object());
-	(void)json_object_set_new(o, "Networks", json_array());
+	(void)json_object_set_new(o, "Networks", networks_array(s));
 	json_set_int(o, "Pid", s->pid);
 	json_set_str(o, "Pod", "");
 	json_set_str(o, "PodName", "");
