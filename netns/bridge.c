@@ -304,10 +304,12 @@ void bridge_stop(struct bridge *bridge)
 	const struct bridge_message message = message_of(bridge, BRIDGE_DOWN);
 	const int keep_errno = errno;
 
+	/* Stopped already: the helper that runs is the one that takes it down. */
+	if (bridge->number == 0)
+		return;
 	end_helper(bridge);
 	/* One that fails leaves the byte set, by which the next start or repair finds the rest. */
-	if (bridge->number > 0 &&
-	    start_helper(bridge->run_fd, &message, &bridge->helper, NULL) == 0 &&
+	if (start_helper(bridge->run_fd, &message, &bridge->helper, NULL) == 0 &&
 	    bridge->ports.count > 0)
 		(void)net_read_report(bridge->helper.fd, "bryo-bridge", STOP_MS, NULL);
 	port_hold_done(&bridge->hold);

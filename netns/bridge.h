@@ -121,7 +121,7 @@ int bridge_wait_ready(struct bridge *bridge, int timeout_ms, struct err *err);
 /*
  * Takes the container out of the network. Its ports are free and lead nowhere when this returns;
  * the rest goes on in bryo-bridge, and the address stays taken, until bridge_reap(). Accepts one
- * that was never started.
+ * that was never started, or was stopped already.
  */
 void bridge_stop(struct bridge *bridge);
 void bridge_reap(struct bridge *bridge);

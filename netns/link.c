@@ -100,10 +100,32 @@ static void add_plug(struct nl_batch *batch, const struct link_veth *veth)
 	nl_attr_u32(batch, IFLA_MASTER, if_nametoindex(veth->bridge));
 }
 
+/*
+ * A port that gives frames back to where they came from: where the host filters bridged packets
+ * (net.bridge.bridge-nf-call-iptables) a container's packet to its own published port is translated
+ * on the bridge already, and would be dropped there.
+ */
+static void add_hairpin(struct nl_batch *batch, const char *name)
+{
+	const struct ifinfomsg message = { .ifi_family = AF_UNSPEC };
+	const uint8_t on = 1;
+	struct rtattr *info = NULL;
+	struct rtattr *data = NULL;
+
+	nl_begin(batch, RTM_NEWLINK, 0, &message, sizeof(message));
+	add_name(batch, name);
+	info = nl_nest(batch, IFLA_LINKINFO);
+	nl_attr(batch, IFLA_INFO_SLAVE_KIND, "bridge", sizeof("bridge"));
+	data = nl_nest(batch, IFLA_INFO_SLAVE_DATA);
+	nl_attr(batch, IFLA_BRPORT_MODE, &on, sizeof(on));
+	nl_nest_end(batch, data);
+	nl_nest_end(batch, info);
+}
+
 int link_veth_create(const struct link_veth *veth, struct err *err)
 {
 	struct nl_batch batch = { .size = 0 };
-	const char *steps[4] = { "" };
+	const char *steps[5] = { "" };
 	uint32_t failed = 0;
 	int r = 0;
 
@@ -115,6 +137,8 @@ int link_veth_create(const struct link_veth *veth, struct err *err)
 	}
 	add_plug(&batch, veth);
 	steps[batch.count] = "plug it into the bridge";
+	add_hairpin(&batch, veth->name);
+	steps[batch.count] = "set its hairpin mode";
 	r = nl_run(&batch, &failed);
 	return r < 0 ? err_set(err, r, "network interface %s: cannot %s", veth->name,
 			       failed < ARRAY_SIZE(steps) && failed > 0 ? steps[failed]
