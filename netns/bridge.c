@@ -280,8 +280,9 @@ int bridge_wait_ready(struct bridge *bridge, int timeout_ms, struct err *err)
 
 	if (r < 0)
 		return r;
-	/* It ends now; waiting for that is left to bridge_stop(). */
+	/* It ends now, which takes it a while (nft.c); the monitor's loop reaps what ends. */
 	fd_close(&bridge->helper.fd);
+	bridge->helper.pid = 0;
 	return 0;
 }
 

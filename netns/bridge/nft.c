@@ -62,6 +62,11 @@ struct nlmsghdr *nft_batch_add(struct nft_batch *batch, uint16_t type, uint16_t 
 
 /* ---- Sockets ---- */
 
+/*
+ * None of these is closed but by the end of the process: closing one makes the kernel wait until
+ * what the last transaction took away is freed (nft_rcv_nl_event() of nf_tables_api.c), 10 to 40 ms
+ * that the container's start or end would take longer.
+ */
 static int open_socket(size_t size, struct mnl_socket **ret_socket)
 {
 	struct mnl_socket *nl = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
@@ -136,11 +141,7 @@ int nft_batch_commit(struct nft_batch *batch)
 	batch->size +=
 		MNL_ALIGN(nftnl_batch_end(batch->data + batch->size, ++batch->seq)->nlmsg_len);
 	r = open_socket(batch->size, &nl);
-	if (r < 0)
-		return r;
-	r = exchange(nl, batch);
-	(void)mnl_socket_close(nl);
-	return r;
+	return r < 0 ? r : exchange(nl, batch);
 }
 
 /* ---- Questions ---- */
@@ -186,7 +187,6 @@ int nft_ask(const struct nlmsghdr *request,
 		if (more < 0)
 			r = listener.result < 0 ? listener.result : -errno;
 	}
-	(void)mnl_socket_close(nl);
 	return r;
 }
 

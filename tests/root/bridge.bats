@@ -25,6 +25,7 @@ setup() {
 #   serve WHERE ADDRESS PORT   starts a server, WHERE being "here", "outside" or "inside NAME", and waits for it
 #   ask WHERE tcp|udp ADDRESS PORT   the client's address as the server sees it, or why there was no answer
 #   detached NAME FLAGS...     a container that sleeps
+#   kill_monitor NAME          kill -9, and its end
 host() {
 	HOST_SCRIPT=$1 BRYO_TIMEOUT=30 timeout 100 unshare --net --mount --pid --fork --mount-proc --kill-child bash -c '
 		set -eu
@@ -63,6 +64,11 @@ host() {
 		address_of() { bryo inspect -f "{{.NetworkSettings.IPAddress}}" "$1"; }
 		gone() { ! ip link show bryo0 >/dev/null 2>&1 && ! nft list table inet bryo >/dev/null 2>&1; }
 		soon() { local i; for i in $(seq 250); do "$@" && return; sleep 0.02; done; echo "not soon: $*"; return 1; }
+		kill_monitor() {
+			local pid; pid=$(bryo inspect -f "{{.State.ConmonPid}}" "$1")
+			kill -9 "$pid"
+			soon eval "! grep -q \"^State:.[^ZX]\" /proc/$pid/status 2>/dev/null"
+		}
 		export -f outside inside pid_of bryo here
 		export outside
 		status=0
@@ -229,12 +235,12 @@ for kind, port in (socket.SOCK_STREAM, 8090), (socket.SOCK_DGRAM, 8091):
 	on_host '
 		detached a -p 8080:80; detached b -p 8090:80
 		serve inside b 0.0.0.0 80
-		kill -9 "$(bryo inspect -f "{{.State.ConmonPid}}" a)"
+		kill_monitor a
 		nft list map inet bryo ports4 | grep -c "tcp . 8080" || true
 		bryo ps -a --format "{{.Names}} {{.Status}}" | grep "^a " | cut -c1-15
 		nft list map inet bryo ports4 | grep -c "tcp . 8080" || true
 		ask outside tcp 198.51.100.1 8090
-		kill -9 "$(bryo inspect -f "{{.State.ConmonPid}}" b)"
+		kill_monitor b
 		bryo ps >/dev/null
 		gone && echo gone'
 	is "${lines[0]}" 1
@@ -247,7 +253,7 @@ for kind, port in (socket.SOCK_STREAM, 8090), (socket.SOCK_DGRAM, 8091):
 @test "kill -9 of a monitor: the next start repairs as well, and the port can be had at once" {
 	on_host '
 		detached a --rm -p 8080:80
-		kill -9 "$(bryo inspect -f "{{.State.ConmonPid}}" a)"
+		kill_monitor a
 		soon sh -c "! ss -ltn | grep -q :8080"
 		detached b -p 8080:80
 		serve inside b 0.0.0.0 80
