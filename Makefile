@@ -33,7 +33,7 @@ DEPS_BUILD := gcc make pkg-config libc6-dev libcap-dev libseccomp-dev libslirp-d
 DEPS_RUN := uidmap ca-certificates
 DEPS_TEST := libcmocka-dev bats shellcheck clang-14 libclang-rt-14-dev clang-tidy-14 clang-format-14 cppcheck \
 	busybox-static docker-registry apache2-utils openssl skopeo jq python3 iproute2 procps strace \
-	util-linux mount e2fsprogs attr acl curl socat sudo nginx-light iputils-ping man-db crun runc
+	nftables util-linux mount e2fsprogs attr acl curl socat sudo nginx-light iputils-ping man-db crun runc
 
 # ---- Flags ----
 WARN := -Wall -Wextra -Werror -Wshadow -Wvla -Wundef -Wmissing-prototypes -Wstrict-prototypes -Wformat=2
