@@ -168,7 +168,9 @@ static int get_network(const json_t *object, struct bridge_network *network, str
 	if (r < 0)
 		return r;
 	network->prefix4 = (uint8_t)prefix;
-	network->net4.s_addr &= htonl(~0U << (32 - prefix));
+	/* Host bits would move all that is counted from here. */
+	if ((ntohl(network->net4.s_addr) & ((1ULL << (32 - prefix)) - 1)) != 0)
+		return bad("net4", err);
 	r = get_address(object, "net6", AF_INET6, &network->net6, err);
 	network->ipv6 = r == 1;
 	return r < 0 ? r : 0;

@@ -177,6 +177,9 @@ static int take_address(struct bridge *bridge, const struct bridge_args *args, s
 	r = route_list_read(args->network->bridge, &routes);
 	if (r < 0)
 		return err_set(err, r, "cannot read this host's routes");
+	/* Larger packets than the way out takes would rely on ICMP that many networks drop. */
+	if (bridge->network.mtu == 0)
+		bridge->network.mtu = route_list_mtu(&routes);
 	lease.fd = bridge->lease_fd;
 	r = lease_take(&lease, &bridge->network, &bridge->address, err);
 	if (r < 0)

@@ -42,7 +42,7 @@ struct bridge_network {
 	char bridge[IFNAMSIZ]; /* "bryo0" */
 	char table[64];	       /* of nftables: "bryo" */
 	char ifname[IFNAMSIZ]; /* in the container: "eth0" */
-	uint32_t mtu;	       /* 0: the kernel's */
+	uint32_t mtu;	       /* 0: that of the host's default route */
 	struct in_addr net4;   /* 10.88.0.0, without host bits */
 	uint8_t prefix4;       /* 16; 8 to 29 */
 	bool moves; /* another subnet is as good where the host routes this one elsewhere */

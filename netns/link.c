@@ -21,6 +21,12 @@ static void add_name(struct nl_batch *batch, const char *name)
 	nl_attr(batch, IFLA_IFNAME, name, strlen(name) + 1);
 }
 
+static void add_mtu(struct nl_batch *batch, uint32_t mtu)
+{
+	if (mtu > 0)
+		nl_attr_u32(batch, IFLA_MTU, mtu);
+}
+
 /*
  * No snooping of multicast groups: without addresses that could query there is nothing to learn,
  * and the kernel's timers stay off.
@@ -58,6 +64,7 @@ static void add_pair(struct nl_batch *batch, const struct link_veth *veth)
 
 	nl_begin(batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &message, sizeof(message));
 	add_name(batch, veth->name);
+	add_mtu(batch, veth->mtu);
 	info = nl_nest(batch, IFLA_LINKINFO);
 	nl_attr(batch, IFLA_INFO_KIND, "veth", sizeof("veth"));
 	data = nl_nest(batch, IFLA_INFO_DATA);
@@ -65,6 +72,7 @@ static void add_pair(struct nl_batch *batch, const struct link_veth *veth)
 	other = nl_nest(batch, VETH_INFO_PEER);
 	nl_fixed(batch, &message, sizeof(message));
 	add_name(batch, veth->peer);
+	add_mtu(batch, veth->mtu);
 	nl_attr(batch, IFLA_ADDRESS, veth->mac, MAC_SIZE);
 	nl_attr_u32(batch, IFLA_NET_NS_FD, (uint32_t)veth->peer_ns_fd);
 	nl_nest_end(batch, other);

@@ -22,6 +22,7 @@ struct link_veth {
 	const char *peer;   /* the container's end */
 	int peer_ns_fd;	    /* and its network namespace */
 	const uint8_t *mac; /* of the container's end, 6 bytes */
+	uint32_t mtu;	    /* of both; 0: the kernel's */
 };
 /*
  * Makes a pair, the host's end up and without an IPv6 address of its own, the other one down. The

@@ -6,6 +6,7 @@
 #include "netns/port-hold.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -33,24 +34,38 @@ static size_t sockets_needed(const struct port_list *ports, bool ipv6)
 
 /*
  * A range may need more descriptors than the soft limit allows. The container inherits our limits,
- * so the raised one is for the moment of binding only: what is open stays open.
+ * so the raised one is for the moment of binding only: what is open stays open. It is moved behind
+ * the limit, whose own numbers the rest of the start needs.
  */
-static void raise_limit(size_t count, struct rlimit *ret_before)
+static int raise_limit(size_t count, struct rlimit *ret_before)
 {
 	struct rlimit limit;
 
 	ret_before->rlim_cur = RLIM_INFINITY;
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || count + OTHER_FDS <= limit.rlim_cur)
-		return;
+		return 0;
 	*ret_before = limit;
 	limit.rlim_cur = limit.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &limit); /* then the socket that is too many says so */
+	return (int)ret_before->rlim_cur;
 }
 
 static void restore_limit(const struct rlimit *before)
 {
 	if (before->rlim_cur != RLIM_INFINITY)
 		(void)setrlimit(RLIMIT_NOFILE, before);
+}
+
+/* To a number from least on. */
+static int move_fd(int *fd, int least)
+{
+	const int moved = fcntl(*fd, F_DUPFD_CLOEXEC, least);
+
+	if (moved < 0)
+		return -errno;
+	fd_close(fd);
+	*fd = moved;
+	return 0;
 }
 
 /* What comes past the address translation all the same is not kept: nobody would read it. */
@@ -113,8 +128,12 @@ static int hold_one(struct port_hold *hold, const struct port_map *one, struct e
 
 	if (r == -EADDRINUSE && one->proto == PORT_TCP)
 		r = bind_reused(one, &fd);
-	if (r < 0)
+	if (r == 0 && hold->least > 0)
+		r = move_fd(&fd, hold->least);
+	if (r < 0) {
+		fd_close(&fd);
 		return port_explain(one, r, err);
+	}
 	hold->fds[hold->count++] = fd;
 	return 0;
 }
@@ -162,7 +181,7 @@ int port_hold_open(const struct port_list *ports, bool ipv6, struct port_hold *r
 		return 0;
 	}
 	hold.fds = xcalloc(needed, sizeof(*hold.fds));
-	raise_limit(needed, &before);
+	hold.least = raise_limit(needed, &before);
 	for (size_t i = 0; i < ports->count && r >= 0; i++)
 		r = hold_range(&hold, &ports->maps[i], ipv6, err);
 	restore_limit(&before);

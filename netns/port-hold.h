@@ -15,6 +15,7 @@ struct port_list;
 struct port_hold {
 	int *fds;
 	size_t count;
+	int least; /* while it is opened: the numbers that its descriptors are to have, 0: any */
 };
 #define PORT_HOLD_INIT ((struct port_hold){ 0 })
 

@@ -7,6 +7,7 @@
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "engine/base/alloc.h"
@@ -23,6 +24,14 @@ static uint32_t mask_of(uint8_t prefix)
 	return htonl(prefix ? ~0U << (32 - prefix) : 0);
 }
 
+static void take_default(struct route_list *list, uint32_t out, uint32_t metric)
+{
+	if (list->default_index != 0 && list->default_metric <= metric)
+		return;
+	list->default_index = out;
+	list->default_metric = metric;
+}
+
 static void take_route(const struct nlmsghdr *message, unsigned int but_index,
 		       struct route_list *list)
 {
@@ -31,8 +40,9 @@ static void take_route(const struct nlmsghdr *message, unsigned int but_index,
 	struct route route = { .prefix = fixed->rtm_dst_len };
 	uint32_t table = fixed->rtm_table;
 	uint32_t out = 0;
+	uint32_t metric = 0;
 
-	if (fixed->rtm_family != AF_INET || route.prefix == 0 || route.prefix > 32)
+	if (fixed->rtm_family != AF_INET || route.prefix > 32)
 		return;
 	for (const struct rtattr *a = RTM_RTA(fixed); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
 		if (RTA_PAYLOAD(a) < sizeof(uint32_t))
@@ -41,11 +51,17 @@ static void take_route(const struct nlmsghdr *message, unsigned int but_index,
 			memcpy(&route.destination, RTA_DATA(a), sizeof(route.destination));
 		else if (a->rta_type == RTA_OIF)
 			memcpy(&out, RTA_DATA(a), sizeof(out));
+		else if (a->rta_type == RTA_PRIORITY)
+			memcpy(&metric, RTA_DATA(a), sizeof(metric));
 		else if (a->rta_type == RTA_TABLE)
 			memcpy(&table, RTA_DATA(a), sizeof(table));
 	}
 	if (table != RT_TABLE_MAIN || (but_index != 0 && out == but_index))
 		return;
+	if (route.prefix == 0) {
+		take_default(list, out, metric);
+		return;
+	}
 	route.destination.s_addr &= mask_of(route.prefix);
 	xgrow(list->v, list->count, list->capacity);
 	list->v[list->count++] = route;
@@ -104,6 +120,18 @@ int route_list_read(const char *but_interface, struct route_list *ret_list)
 	}
 	*ret_list = list;
 	return 0;
+}
+
+uint32_t route_list_mtu(const struct route_list *list)
+{
+	auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = { 0 };
+
+	if (list->default_index == 0 || !if_indextoname(list->default_index, request.ifr_name) ||
+	    fd < 0 || ioctl(fd, SIOCGIFMTU, &request) < 0)
+		return 0;
+	/* IPv6 needs the one (RFC 8200, section 5), no Ethernet has more than the other. */
+	return request.ifr_mtu >= 1280 && request.ifr_mtu <= 65535 ? (uint32_t)request.ifr_mtu : 0;
 }
 
 bool route_list_meets(const struct route_list *list, struct in_addr net4, uint8_t prefix4)

@@ -16,6 +16,8 @@ struct route {
 struct route_list {
 	struct route *v;
 	size_t count, capacity;
+	uint32_t default_index;	 /* interface of the default route, 0: there is none */
+	uint32_t default_metric; /* the lowest metric goes first */
 };
 #define ROUTE_LIST_INIT ((struct route_list){ 0 })
 
@@ -31,6 +33,9 @@ int route_list_read(const char *but_interface, struct route_list *ret_list);
  * error. */
 int route_list_parse(const void *data, size_t size, unsigned int but_index,
 		     struct route_list *list);
+
+/* The MTU of the way out, 0 where there is none or no bridge could have it. */
+uint32_t route_list_mtu(const struct route_list *list);
 
 /* Does a network hold a route's destination, or lie within one? */
 bool route_list_meets(const struct route_list *list, struct in_addr net4, uint8_t prefix4);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
@@ -91,6 +92,46 @@ static int ensure_bridge(const struct bridge_message *message, struct err *err)
 
 /* ---- Rules ---- */
 
+/*
+ * Whose table and bridge it is: a file of addresses, and with it a run folder. Two engines with a
+ * run folder each know nothing of one another's containers, and must not share what goes with the
+ * last of them.
+ */
+struct owner {
+	char text[64];
+};
+
+static struct owner owner_of(int lease_fd)
+{
+	struct owner owner = { "bryo" };
+	struct stat st;
+
+	if (fstat(lease_fd, &st) == 0)
+		(void)snprintf(owner.text, sizeof(owner.text), "bryo %llx:%llu",
+			       (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+	return owner;
+}
+
+/* 1: the table is there and ours, 0: there is none, or a negative errno. */
+static int check_table(const struct bridge_network *network, int lease_fd, struct err *err)
+{
+	const struct owner owner = owner_of(lease_fd);
+	int r = nft_table_check(network->table, owner.text);
+
+	if (r == -EEXIST) {
+		(void)err_say(err, ERR_BUSY,
+			      "network %s: table inet %s belongs to another run folder",
+			      network->name, network->table);
+		(void)err_hint(
+			err,
+			"Use the same --runroot, or --network=slirp4netns; or remove it with "
+			"'nft delete table inet %s' if that is gone",
+			network->table);
+		return r;
+	}
+	return r < 0 ? err_set(err, r, "nftables: cannot ask for table %s", network->table) : r;
+}
+
 static int commit(struct nft_batch *batch, const struct bridge_network *network, const char *what,
 		  struct err *err)
 {
@@ -101,17 +142,14 @@ static int commit(struct nft_batch *batch, const struct bridge_network *network,
 }
 
 static int ensure_rules(const struct bridge_message *message, const struct lease_census *census,
-			struct err *err)
+			const struct owner *owner, bool exists, struct err *err)
 {
 	const struct bridge_network *network = &message->network;
 	struct nft_batch batch;
-	int r = nft_table_exists(network->table);
 
-	if (r < 0)
-		return err_set(err, r, "nftables: cannot ask for table %s", network->table);
 	nft_batch_init(&batch);
-	if (r == 0)
-		rules_create(&batch, network);
+	if (!exists)
+		rules_create(&batch, network, owner->text);
 	else if (census->stale_count > 0)
 		(void)elements_sweep(&batch, network, census); /* the next one sweeps again */
 	elements_add(&batch, message);
@@ -120,16 +158,22 @@ static int ensure_rules(const struct bridge_message *message, const struct lease
 
 int host_up(const struct bridge_message *message, int lease_fd, struct err *err)
 {
+	const struct owner owner = owner_of(lease_fd);
 	struct lease_census census = { 0 };
+	bool exists = false;
 	int r = lease_count(lease_fd, message->number, &census);
 
 	if (r < 0)
 		return err_set(err, r, "cannot read who is in network %s", message->network.name);
+	r = check_table(&message->network, lease_fd, err);
+	if (r < 0)
+		return r;
+	exists = r > 0;
 	r = set_sysctl("/proc/sys/net/ipv4/ip_forward", "1", err);
 	if (r == 0)
 		r = ensure_bridge(message, err);
 	if (r == 0)
-		r = ensure_rules(message, &census, err);
+		r = ensure_rules(message, &census, &owner, exists, err);
 	if (r == 0)
 		(void)conntrack_forget(&message->ports); /* such an entry ends by itself too */
 	return r;
@@ -145,7 +189,8 @@ int host_connect(const struct bridge_message *message, int netns_fd, struct err 
 					.bridge = network->bridge,
 					.peer = network->ifname,
 					.peer_ns_fd = netns_fd,
-					.mac = address->mac };
+					.mac = address->mac,
+					.mtu = network->mtu };
 	const struct netns_link link = { .name = network->ifname,
 					 .mtu = network->mtu,
 					 .addr4 = address->ip4,
@@ -216,10 +261,14 @@ int host_unpublish(const struct bridge_message *message, struct err *err)
 	return r;
 }
 
-static int remove_network(const struct bridge_network *network, struct err *err)
+static int remove_network(const struct bridge_network *network, int lease_fd, struct err *err)
 {
 	struct nft_batch batch;
-	int r = nft_table_exists(network->table);
+	int r = check_table(network, lease_fd, err);
+
+	/* Another's is not ours to remove, and its bridge goes with it. */
+	if (r == -EEXIST)
+		return 0;
 
 	if (r > 0) {
 		nft_batch_init(&batch);
@@ -246,7 +295,7 @@ int host_repair(const struct bridge_network *network, int lease_fd, struct err *
 	if (r < 0)
 		return err_set(err, r, "cannot read who is in network %s", network->name);
 	if (census.living == 0)
-		r = remove_network(network, err);
+		r = remove_network(network, lease_fd, err);
 	else if (census.stale_count > 0)
 		r = sweep(network, &census, err);
 	if (r == 0)

@@ -6,6 +6,8 @@
 #include <libmnl/libmnl.h>
 #include <libnftnl/batch.h>
 #include <libnftnl/common.h>
+#include <libnftnl/table.h>
+#include <libnftnl/udata.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -190,14 +192,48 @@ int nft_ask(const struct nlmsghdr *request,
 	return r;
 }
 
-int nft_table_exists(const char *table)
+struct table_question {
+	const char *comment;
+	bool matches;
+};
+
+static int look_at_comment(const struct nftnl_udata *attr, void *data)
+{
+	struct table_question *question = data;
+	const char *text = nftnl_udata_get(attr);
+
+	if (nftnl_udata_type(attr) == NFTNL_UDATA_TABLE_COMMENT &&
+	    nftnl_udata_len(attr) == strlen(question->comment) + 1)
+		question->matches = memcmp(text, question->comment, nftnl_udata_len(attr)) == 0;
+	return 0;
+}
+
+static int look_at_table(const struct nlmsghdr *message, void *data)
+{
+	struct nftnl_table *table = nftnl_table_alloc();
+	const void *userdata = NULL;
+	uint32_t size = 0;
+	int r = !table ? -ENOMEM : nftnl_table_nlmsg_parse(message, table) < 0 ? -EPROTO : 0;
+
+	if (r == 0)
+		userdata = nftnl_table_get_data(table, NFTNL_TABLE_USERDATA, &size);
+	if (userdata)
+		(void)nftnl_udata_parse(userdata, size, look_at_comment, data);
+	nftnl_table_free(table);
+	return r;
+}
+
+int nft_table_check(const char *table, const char *comment)
 {
 	_Alignas(NLMSG_ALIGNTO) char data[512];
 	struct nlmsghdr *request =
 		nftnl_nlmsg_build_hdr(data, NFT_MSG_GETTABLE, NFPROTO_INET, NLM_F_ACK, 1);
+	struct table_question question = { .comment = comment };
 	int r = 0;
 
 	mnl_attr_put_strz(request, NFTA_TABLE_NAME, table);
-	r = nft_ask(request, NULL, NULL);
-	return r == -ENOENT ? 0 : r < 0 ? r : 1;
+	r = nft_ask(request, look_at_table, &question);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	return question.matches ? 1 : -EEXIST;
 }

@@ -34,8 +34,11 @@ struct nlmsghdr *nft_batch_add(struct nft_batch *batch, uint16_t type, uint16_t 
 /* Has the kernel carry it out. 0 or the first error that it tells; without a request 0. */
 int nft_batch_commit(struct nft_batch *batch);
 
-/* Is there a table? 1, 0 or a negative errno. */
-int nft_table_exists(const char *table);
+/*
+ * Is there a table, and does it bear this comment? 1: yes, 0: there is no table, -EEXIST: it bears
+ * another or none, or another negative errno.
+ */
+int nft_table_check(const char *table, const char *comment);
 
 /*
  * Sends one request of nfnetlink to the kernel and hands every message of its answer to

@@ -7,11 +7,13 @@
 #include <libnftnl/chain.h>
 #include <libnftnl/set.h>
 #include <libnftnl/table.h>
+#include <libnftnl/udata.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter_ipv4.h>
 #include <linux/rtnetlink.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,14 +43,21 @@ struct builder {
 
 /* ---- Table, chains, maps ---- */
 
-static void add_table(const struct builder *b, uint16_t type, uint16_t flags)
+static void add_table(const struct builder *b, uint16_t type, uint16_t flags, const char *comment)
 {
 	struct nftnl_table *table = nftnl_table_alloc();
+	struct nftnl_udata_buf *data = nftnl_udata_buf_alloc(NFTNL_UDATA_COMMENT_MAXLEN + 2);
 
-	if (!table)
+	if (!table || !data)
 		abort();
 	nftnl_table_set_str(table, NFTNL_TABLE_NAME, b->table);
+	if (comment) {
+		(void)nftnl_udata_put_strz(data, NFTNL_UDATA_TABLE_COMMENT, comment);
+		(void)nftnl_table_set_data(table, NFTNL_TABLE_USERDATA, nftnl_udata_buf_data(data),
+					   nftnl_udata_buf_len(data));
+	}
 	nftnl_table_nlmsg_build_payload(nft_batch_add(b->batch, type, flags), table);
+	nftnl_udata_buf_free(data);
 	nftnl_table_free(table);
 }
 
@@ -103,7 +112,7 @@ static void is_interface(struct nftnl_rule *rule, uint32_t key, uint32_t op, con
 {
 	char padded[IFNAMSIZ] = "";
 
-	memcpy(padded, name, strlen(name));
+	(void)snprintf(padded, sizeof(padded), "%s", name);
 	rule_meta(rule, key, EXPRESSION_REG(0));
 	rule_cmp(rule, EXPRESSION_REG(0), op, padded, sizeof(padded));
 }
@@ -294,11 +303,12 @@ static void add_guard(const struct builder *b, uint32_t offset)
 
 /* ---- All ---- */
 
-void rules_create(struct nft_batch *batch, const struct bridge_network *network)
+void rules_create(struct nft_batch *batch, const struct bridge_network *network,
+		  const char *comment)
 {
 	const struct builder b = { .batch = batch, .network = network, .table = network->table };
 
-	add_table(&b, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
+	add_table(&b, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, comment);
 	add_map(&b, RULES_PORTS4, false, false);
 	add_map(&b, RULES_PORTS4_AT, false, true);
 	add_map(&b, RULES_PORTS6, true, false);
@@ -326,5 +336,5 @@ void rules_delete(struct nft_batch *batch, const struct bridge_network *network)
 {
 	const struct builder b = { .batch = batch, .network = network, .table = network->table };
 
-	add_table(&b, NFT_MSG_DELTABLE, 0);
+	add_table(&b, NFT_MSG_DELTABLE, 0, NULL);
 }

@@ -14,6 +14,10 @@ struct nft_batch;
 #define RULES_PORTS6 "ports6"
 #define RULES_PORTS6_AT "ports6_at"
 
-/* Adds to the batch all that makes the table, or what takes it away. */
-void rules_create(struct nft_batch *batch, const struct bridge_network *network);
+/*
+ * Adds to the batch all that makes the table, or what takes it away. comment: whose it is, for
+ * nft_table_check(); at most 127 bytes.
+ */
+void rules_create(struct nft_batch *batch, const struct bridge_network *network,
+		  const char *comment);
 void rules_delete(struct nft_batch *batch, const struct bridge_network *network);

@@ -7,6 +7,7 @@ load ../lib/bryo
 setup_file() {
 	fresh_home
 	import_tiny
+	export ROOTFS
 	export PEER="python3 $BRYO_WORK/tests/lib/net-peer.py"
 }
 teardown_file() { remove_all; }
@@ -354,6 +355,62 @@ print(seen)" & client=$!
 		detached b -p 8081:81/udp; serve inside b 0.0.0.0 81
 		wait $client'
 	has "$output" "[1, 0, 1]"
+}
+
+@test "the MTU is that of the way out, on the bridge too" {
+	on_host '
+		detached a; inside a cat /proc/self/net/dev >/dev/null
+		inside a ip -o link show eth0 | grep -o "mtu [0-9]*"
+		bryo rm -f -t 0 a >/dev/null; soon gone
+		ip link set up0 mtu 1400
+		detached a
+		inside a ip -o link show eth0 | grep -o "mtu [0-9]*"; ip -o link show bryo0 | grep -o "mtu [0-9]*"'
+	is "$(tr '\n' ' ' <<<"$output")" "mtu 1500 mtu 1400 mtu 1400 "
+}
+
+@test "a range of more ports than a process has descriptors, whose limit the container does not see" {
+	on_host '
+		ulimit -S -n 1024
+		detached a -p 20000-22999:30000-32999
+		serve inside a 0.0.0.0 32999
+		ask outside tcp 198.51.100.1 22999
+		bryo exec a sh -c "ulimit -S -n; ls /proc/1/fd | wc -l"
+		bryo run --rm tiny sh -c "ulimit -S -n"
+		ulimit -H -n 2000
+		bryo run --rm -p 10000-12999:30000-32999 tiny true || true'
+	is "${lines[0]}" 198.51.100.2
+	[ "${lines[2]}" -lt 10 ] || complain "${lines[2]} descriptors"
+	is "${lines[1]}" "${lines[3]}" "limit beside one without ports"
+	has "${lines[4]}" "Too many open files"
+}
+
+@test "whatever the host says about bridged packets and return paths" {
+	on_host '
+		for setting in "0 0" "1 0" "0 1" "1 1"; do
+			! [ -e /proc/sys/net/bridge/bridge-nf-call-iptables ] ||
+				echo "${setting% *}" >/proc/sys/net/bridge/bridge-nf-call-iptables
+			for i in all default; do echo "${setting#* }" >/proc/sys/net/ipv4/conf/$i/rp_filter; done
+			detached a -p 8080:80; detached b; serve inside a 0.0.0.0 80
+			echo "$(ask outside tcp 198.51.100.1 8080) $(ask here tcp 127.0.0.1 8080)" \
+				"$(ask inside a tcp 198.51.100.1 8080) $(ask inside b tcp 198.51.100.1 8080)" \
+				"$(ask inside b tcp "$(address_of a)" 80 | sed "s/[0-9]*$/x/")"
+			bryo rm -af -t 0 >/dev/null; soon gone
+		done'
+	is "$(sort -u <<<"$output")" "198.51.100.2 10.88.0.1 10.88.0.1 10.88.0.1 10.88.0.x"
+	is "${#lines[@]}" 4
+}
+
+@test "two run folders on one host: the second is refused, the first not disturbed" {
+	on_host '
+		detached a -p 8080:80
+		serve inside a 0.0.0.0 80
+		mkdir /run/other
+		bryo --runroot /run/other --root "$work/other" import -q "$ROOTFS" tiny >/dev/null
+		bryo --runroot /run/other --root "$work/other" run --rm tiny true || true
+		bryo --runroot /run/other --root "$work/other" ps >/dev/null
+		ask outside tcp 198.51.100.1 8080'
+	has "${lines[0]}" "table inet bryo belongs to another run folder"
+	is "${lines[1]}" 198.51.100.2
 }
 
 @test "somebody flushed all rules: the container still ends, and the next one works" {

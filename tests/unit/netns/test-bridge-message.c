@@ -86,6 +86,7 @@ static void what_is_out_of_range_is_named(void **state)
 	refuses("network", "prefix4", json_integer(0), "prefix4");
 	refuses("network", "mtu", json_integer(-1), "mtu");
 	refuses("network", "net4", json_string("10.88"), "net4");
+	refuses("network", "net4", json_string("10.88.0.1"), "net4");
 	refuses("network", "net6", json_string("10.88.0.0"), "net6");
 	refuses("address", "ip", json_string("10.88.0.1"), "ip");
 	refuses("address", "ip", json_string("10.99.0.2"), "ip");

@@ -58,6 +58,7 @@ static void the_main_table_counts(void **state)
 	(void)state;
 	assert_int_equal(route_list_parse(m, sizeof(m), 7, &list), 0);
 	assert_int_equal(list.count, 2);
+	assert_int_equal(list.default_index, 2);
 	assert_true(meets(&list, "10.88.0.0", 16));   /* it holds the route's destination */
 	assert_true(meets(&list, "10.88.3.128", 25)); /* it lies within it */
 	assert_true(meets(&list, "10.7.0.0", 16));

@@ -144,7 +144,7 @@ static void the_table_is_one_batch(void **state)
 
 	(void)state;
 	nft_batch_init(&batch);
-	rules_create(&batch, &network);
+	rules_create(&batch, &network, "of a test");
 	assert_int_equal(count_requests(&batch, NFT_MSG_NEWTABLE), 1);
 	assert_int_equal(count_requests(&batch, NFT_MSG_NEWSET), 4);
 	assert_int_equal(count_requests(&batch, NFT_MSG_NEWCHAIN), 6);
