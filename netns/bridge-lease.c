@@ -101,6 +101,18 @@ static int set_byte(int fd, uint32_t number, uint8_t value)
 	return write_at(fd, &value, 1, (off_t)(sizeof(struct header) + number));
 }
 
+static bool is_marked(int fd, uint32_t number)
+{
+	uint8_t mark = 0;
+
+	return pread(fd, &mark, 1, (off_t)(sizeof(struct header) + number)) == 1 && mark;
+}
+
+bool lease_is_living(int fd, uint32_t number)
+{
+	return is_marked(fd, number) && is_held(fd, number);
+}
+
 int lease_clear(int fd, uint32_t number)
 {
 	return set_byte(fd, number, 0);
@@ -254,12 +266,11 @@ static int settle_subnet(const struct lease_args *args, struct header *header,
  */
 static int take_number(int fd, uint32_t number)
 {
-	uint8_t mark = 0;
 	int r = lock_byte(fd, F_WRLCK, number, false);
 
 	if (r < 0)
 		return r == -EACCES ? -EAGAIN : r;
-	if (pread(fd, &mark, 1, (off_t)(sizeof(struct header) + number)) != 1 || !mark)
+	if (!is_marked(fd, number))
 		return 0;
 	(void)lock_byte(fd, F_UNLCK, number, false); /* cannot fail on an open file */
 	return -EAGAIN;

@@ -58,6 +58,8 @@ int lease_take(const struct lease_args *args, struct bridge_network *network,
 
 /* Under the change lock: who else (than the container with this number) has an address. */
 int lease_count(int fd, uint32_t own, struct lease_census *ret_census);
+/* Under the change lock: is its byte set, and its lock held by another description than fd's? */
+bool lease_is_living(int fd, uint32_t number);
 /* Under the change lock: nothing of this container is left. */
 int lease_clear(int fd, uint32_t number);
 /* Without a lock: is there a byte set whose lock is free? */

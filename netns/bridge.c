@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One container's way into a bridged network and out of it: see bridge.h. Runs in the monitor, in
- * the host's network namespace, as its root. It must never wait for bryo-bridge without a limit.
+ * the host's network namespace, as its root. Whoever waits for the container's start or end waits
+ * for bryo-bridge for a limited time only.
  */
 #include "netns/bridge.h"
 
@@ -129,8 +130,9 @@ static int start_helper(int run_fd, const struct bridge_message *message,
 
 static void reap_helper(struct net_process *helper)
 {
-	fd_close(&helper->fd);
+	/* In this order: its end of the socket tells the helper that we are there. */
 	net_reap(helper);
+	fd_close(&helper->fd);
 }
 
 static struct bridge_message message_of(const struct bridge *bridge, enum bridge_task task)
@@ -156,6 +158,8 @@ static int repair_network(int run_fd, const struct bridge_network *network, stru
 
 	if (r == 0)
 		r = net_read_report(helper.fd, "bryo-bridge", REPAIR_MS, err);
+	if (r == -ETIMEDOUT)
+		(void)kill(helper.pid, SIGKILL); /* our child until we reap it */
 	reap_helper(&helper);
 	return r;
 }

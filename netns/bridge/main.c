@@ -86,11 +86,29 @@ static int lock(struct err *err)
 	return r < 0 ? err_set(err, r, "cannot lock the network's addresses") : 0;
 }
 
+/*
+ * The lock, and with it that the container is still what it was when this was started. If the
+ * monitor was killed meanwhile, another's repair may have given its address to a new container,
+ * whose ports are not ours to touch; and what we add now nobody would look for.
+ */
+static int lock_own(const struct bridge_message *message, struct err *err)
+{
+	char byte = 0;
+	int r = lock(err);
+
+	if (r < 0)
+		return r;
+	if (recv(NET_SOCKET_FD, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0 ||
+	    !lease_is_living(BRIDGE_LEASE_FD, message->number))
+		return err_say(err, ERR_FAILED, "the container's monitor has ended");
+	return 0;
+}
+
 /* The lock is not kept while the container is being made: that would put all starts in a row. */
 static int up(const struct bridge_message *message, struct err *err)
 {
 	auto_close int netns = -1;
-	int r = lock(err);
+	int r = lock_own(message, err);
 
 	if (r == 0)
 		r = host_up(message, BRIDGE_LEASE_FD, err);
@@ -108,7 +126,7 @@ static int up(const struct bridge_message *message, struct err *err)
 static int down(const struct bridge_message *message, struct err *err)
 {
 	struct err later = ERR_INIT; /* nobody hears it: what is left is repaired */
-	int r = lock(err);
+	int r = lock_own(message, err);
 
 	if (r == 0)
 		r = host_unpublish(message, err);
@@ -117,7 +135,7 @@ static int down(const struct bridge_message *message, struct err *err)
 	if (r == 0)
 		r = host_disconnect(message, &later);
 	if (r == 0)
-		r = lock(&later);
+		r = lock_own(message, &later);
 	return r < 0 ? r : host_leave(message, BRIDGE_LEASE_FD, &later);
 }
 

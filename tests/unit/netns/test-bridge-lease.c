@@ -181,8 +181,11 @@ static void a_killed_holder_is_found(void **state)
 	assert_int_equal(take_one(*state, &network, NULL, &b, NULL), 3);
 	c = open_lease(*state);
 	assert_false(lease_has_stale(c));
+	assert_true(lease_is_living(c, 2));
+	assert_false(lease_is_living(c, 4));
 	fd_close(&a); /* as the end of its process does */
 	assert_true(lease_has_stale(c));
+	assert_false(lease_is_living(c, 2));
 	assert_int_equal(lease_count(c, 0, &census), 0);
 	assert_int_equal(census.living, 1);
 	assert_int_equal(census.stale_count, 1);
