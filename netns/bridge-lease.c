@@ -319,7 +319,8 @@ static int take4(const struct lease_args *args, const struct bridge_network *net
 			       inet_ntoa(wanted), network->name);
 	r = take_number(args->fd, number);
 	if (r == -EAGAIN)
-		return err_say(err, ERR_BUSY, "requested ip address %s is already allocated",
+		return err_say(err, ERR_BUSY,
+			       "IPAM error: requested ip address %s is already allocated",
 			       inet_ntoa(wanted));
 	return r < 0 ? err_set(err, r, "cannot take the address %s", inet_ntoa(wanted))
 		     : (int)number;
@@ -361,7 +362,8 @@ static int take6(const struct lease_args *args, const struct bridge_network *net
 	r = lock_byte(args->fd, F_WRLCK, LOCK6_BIT | (host_part(&address->ip6) & (LOCK6_BIT - 1)),
 		      false);
 	if (r < 0)
-		return err_say(err, ERR_BUSY, "requested ip address %s is already allocated", text);
+		return err_say(err, ERR_BUSY,
+			       "IPAM error: requested ip address %s is already allocated", text);
 	address->has6 = true;
 	return 0;
 }

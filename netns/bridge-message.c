@@ -286,8 +286,12 @@ int bridge_message_parse(const char *data, size_t size, struct bridge_message *r
 
 static int wish_address(const char *flag, const char *text, int family, void *out, struct err *err)
 {
+	struct in6_addr other;
+
 	if (inet_pton(family, text, out) == 1)
 		return 0;
+	if (inet_pton(family == AF_INET ? AF_INET6 : AF_INET, text, &other) != 1)
+		return err_say(err, ERR_USAGE, "\"%s\" is not an ip address", text);
 	return err_say(err, ERR_USAGE, "--%s: \"%s\" is not an %s address", flag, text,
 		       family == AF_INET ? "IPv4" : "IPv6");
 }
@@ -302,9 +306,10 @@ int bridge_wish_parse(const char *ip, const char *ip6, const char *mac,
 		r = wish_address("ip6", ip6, AF_INET6, &wish.ip6, err);
 	if (r < 0)
 		return r;
+	if (mac && parse_mac(mac, wish.mac) < 0)
+		return err_say(err, ERR_USAGE, "address %s: invalid MAC address", mac);
 	/* One that stands for many, or for nobody, the kernel refuses for an interface. */
-	if (mac && (parse_mac(mac, wish.mac) < 0 || (wish.mac[0] & 1) ||
-		    memcmp(wish.mac, "\0\0\0\0\0\0", 6) == 0))
+	if (mac && ((wish.mac[0] & 1) || memcmp(wish.mac, "\0\0\0\0\0\0", 6) == 0))
 		return err_say(err, ERR_USAGE,
 			       "--mac-address: \"%s\" is not the hardware address of one interface",
 			       mac);

@@ -263,6 +263,23 @@ for kind, port in (socket.SOCK_STREAM, 8090), (socket.SOCK_DGRAM, 8091):
 	is "${lines[1]}" 1
 }
 
+@test "kill -9 of everything at random moments of a start: the next one works, and nothing is left after it" {
+	on_host '
+		for i in $(seq 20); do
+			"$BRYO" $BRYO_FLAGS run -d --rm -p 8080:80 tiny sleep 1000 >/dev/null 2>&1 &
+			sleep "0.0$((RANDOM % 2))$((RANDOM % 10))"
+			# In this process namespace all of them are this test'"'"'s own.
+			for p in $(ps -eo pid=,comm= | sed -n "s/^ *\\([0-9]*\\) bryo.*/\\1/p"); do kill -9 "$p" || true; done 2>/dev/null
+			wait $! || true
+			soon eval "! ps -eo stat=,comm= | grep -q \"^[^Z].* bryo-\""
+			bryo run --rm -p 8080:80 tiny true
+			soon gone
+		done
+		bryo ps -aq
+		echo done'
+	is "$(grep -v Killed <<<"$output")" "done"
+}
+
 @test "the last container takes bridge and table away, not the one before it" {
 	on_host '
 		detached a; detached b -p 8080:80
@@ -295,7 +312,8 @@ for kind, port in (socket.SOCK_STREAM, 8090), (socket.SOCK_DGRAM, 8091):
 	has "${lines[4]}" "requested static ip 10.88.0.1 not in any subnet on network podman"
 	has "${lines[5]}" "net.ipv6.conf.all.forwarding is 0"
 	is "${lines[6]}" "free again"
-	refused "not an IPv4 address" -- create --ip 10.88.1 tiny true
+	refused "\"10.88.1\" is not an ip address" -- create --ip 10.88.1 tiny true
+	refused "address 01:00:5e: invalid MAC address" -- create --mac-address 01:00:5e tiny true
 	refused "hardware address" -- create --mac-address 01:00:5e:00:00:01 tiny true
 }
 
