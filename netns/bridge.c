@@ -281,10 +281,20 @@ int bridge_attach(struct bridge *bridge, int netns_fd, struct err *err)
 	return 0;
 }
 
+/* A kernel without one of the parts, or a root that may not change its host's network. */
+static bool host_cannot(int code)
+{
+	return code == -EPERM || code == -EACCES || code == -EROFS || code == -EOPNOTSUPP ||
+	       code == -EPROTONOSUPPORT || code == -EAFNOSUPPORT;
+}
+
 int bridge_wait_ready(struct bridge *bridge, int timeout_ms, struct err *err)
 {
 	int r = net_read_report(bridge->helper.fd, "bryo-bridge", timeout_ms, err);
 
+	if (r < 0 && err && host_cannot(r))
+		(void)err_hint(err, "Where a host cannot have a bridged network, "
+				    "--network=slirp4netns needs none of it");
 	if (r < 0)
 		return r;
 	/* It ends now, which takes it a while (nft.c); the monitor's loop reaps what ends. */

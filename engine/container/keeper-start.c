@@ -114,6 +114,19 @@ static int attach_network(struct keeper *k, struct err *err)
 			      : bridge_attach(&k->bridge, netns, err);
 }
 
+/* A child that ended before we came to its namespace knows better why. */
+static int attach_or_hear(struct keeper *k, bool foreign, struct err *err)
+{
+	struct err own = ERR_INIT;
+	int r = attach_network(k, err);
+
+	if (r == 0 || foreign || runtime_create_finish(&k->process, &own) == 0)
+		return r;
+	if (err)
+		*err = own;
+	return own.code;
+}
+
 static int wait_for_network(struct keeper *k, struct err *err)
 {
 	if (!has_network(k))
@@ -160,7 +173,7 @@ static int create_and_start(struct keeper *k, struct preparation *p, struct strv
 	if (r == 0)
 		r = keeper_cgroup_enter(&k->cgroup, k->process.pid, err);
 	if (r == 0)
-		r = attach_network(k, err);
+		r = attach_or_hear(k, foreign, err);
 	if (r == 0 && !foreign)
 		r = args.at_once ? runtime_create_go(&k->process, err)
 				 : runtime_create_finish(&k->process, err);

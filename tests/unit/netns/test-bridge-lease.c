@@ -140,13 +140,15 @@ static void wishes_are_met_once(void **state)
 			 0);
 	assert_int_equal(take_one(*state, &network, &wish, &a, NULL), 7 * 256 + 7);
 	assert_true(take_one(*state, &network, &wish, &b, &err) < 0);
-	assert_string_equal(err.text, "IPAM error: requested ip address 10.88.7.7 is already allocated");
+	assert_string_equal(err.text,
+			    "IPAM error: requested ip address 10.88.7.7 is already allocated");
 	fd_close(&b);
 	/* The IPv6 address of another number is one of its own too. */
 	wish.ip4.s_addr = htonl(0x0a580707 + 1);
 	assert_true(take_one(*state, &network, &wish, &b, &err) < 0);
-	assert_string_equal(err.text,
-			    "IPAM error: requested ip address fd62:7279:6f01::77 is already allocated");
+	assert_string_equal(
+		err.text,
+		"IPAM error: requested ip address fd62:7279:6f01::77 is already allocated");
 	fd_close(&b);
 	fd_close(&a);
 }
