@@ -103,6 +103,20 @@ on_host() {
 	has_not "$output" 127.0.0.53
 }
 
+@test "resolvers: loopback ones are left out; where none is left Podman's fallback; --dns replaces all" {
+	on_host '
+		printf "nameserver 127.0.0.1\nnameserver 192.0.2.1\nnameserver 2001:db8::53\n" >"$work/resolv.conf"
+		mount --bind "$work/resolv.conf" /etc/resolv.conf
+		bryo run --rm tiny cat /etc/resolv.conf; echo --
+		echo "nameserver 127.0.0.1" >"$work/resolv.conf"
+		bryo run --rm tiny cat /etc/resolv.conf; echo --
+		bryo run --rm --dns 192.0.2.9 tiny cat /etc/resolv.conf; echo --
+		printf "nameserver 2001:db8::53\n" >"$work/resolv.conf"
+		echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
+		bryo run --rm tiny cat /etc/resolv.conf'
+	is "$(tr '\n' ' ' <<<"$output")" "nameserver 192.0.2.1 -- nameserver 8.8.8.8 nameserver 8.8.4.4 -- nameserver 192.0.2.9 -- nameserver 2001:db8::53 "
+}
+
 @test "bridge, private, default and podman name this network; slirp4netns, none and host stay what they are" {
 	on_host '
 		for i in bridge private default podman; do
