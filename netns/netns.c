@@ -189,12 +189,13 @@ int netns_link_set(const struct netns_link *link, struct err *err)
 		add_no_link_local(&batch, index);
 		steps[batch.count] = "switch link-local addresses off";
 	}
-	add_link_settings(&batch, index, link);
-	steps[batch.count] = "set the interface up";
+	/* First: what the kernel tells neighbours (arp_notify) it tells when the link comes up. */
 	if (link->addr4.s_addr != INADDR_ANY) {
 		add_address(&batch, index, AF_INET, link->prefix4, &link->addr4);
 		steps[batch.count] = "add the IPv4 address";
 	}
+	add_link_settings(&batch, index, link);
+	steps[batch.count] = "set the interface up";
 	if (link->gateway4.s_addr != INADDR_ANY) {
 		add_default_route(&batch, index, AF_INET, &link->gateway4);
 		steps[batch.count] = "add the IPv4 default route";

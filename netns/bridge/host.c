@@ -38,12 +38,12 @@ static int set_sysctl(const char *path, const char *value, struct err *err)
 	return r < 0 ? err_set(err, r, "cannot write %s to %s", value, path) : 0;
 }
 
-static int set_of_bridge(const char *family, const char *bridge, const char *name,
-			 const char *value, struct err *err)
+static int set_of_link(const char *family, const char *link, const char *name, const char *value,
+		       struct err *err)
 {
 	char path[128];
 
-	(void)snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%s/%s", family, bridge, name);
+	(void)snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%s/%s", family, link, name);
 	return set_sysctl(path, value, err);
 }
 
@@ -53,10 +53,24 @@ static int set_of_bridge(const char *family, const char *bridge, const char *nam
  */
 static int set_sysctls(const struct bridge_network *network, struct err *err)
 {
-	int r = set_of_bridge("ipv4", network->bridge, "route_localnet", "1", err);
+	int r = set_of_link("ipv4", network->bridge, "route_localnet", "1", err);
 
 	if (r == 0 && netns_has_ipv6())
-		r = set_of_bridge("ipv6", network->bridge, "accept_ra", "0", err);
+		r = set_of_link("ipv6", network->bridge, "accept_ra", "0", err);
+	return r;
+}
+
+/*
+ * In the container's network namespace, before its interface is up. Neighbours may still know the
+ * address by the hardware address that another container had been given: arp_notify tells them.
+ * Another container on the bridge is no router, whatever it advertises.
+ */
+static int set_container_sysctls(const struct bridge_network *network, struct err *err)
+{
+	int r = set_of_link("ipv4", network->ifname, "arp_notify", "1", err);
+
+	if (r == 0 && netns_has_ipv6())
+		r = set_of_link("ipv6", network->ifname, "accept_ra", "0", err);
 	return r;
 }
 
@@ -206,9 +220,7 @@ int host_connect(const struct bridge_message *message, int netns_fd, struct err 
 		return r;
 	if (setns(netns_fd, CLONE_NEWNET) < 0)
 		return err_set(err, -errno, "cannot enter the container's network namespace");
-	/* Another container on the bridge is no router, whatever it advertises. */
-	if (address->has6)
-		r = set_of_bridge("ipv6", network->ifname, "accept_ra", "0", err);
+	r = set_container_sysctls(network, err);
 	return r < 0 ? r : netns_link_set(&link, err);
 }
 

@@ -319,14 +319,21 @@ for kind, port in (socket.SOCK_STREAM, 8090), (socket.SOCK_DGRAM, 8091):
 		bryo run --rm --ip 10.99.0.1 tiny true || true
 		bryo run --rm --ip 10.88.0.1 tiny true || true
 		bryo run --rm --ip6 fd62:7279:6f01::77 tiny true || true
+		detached b; serve inside a 0.0.0.0 80
+		ask inside b tcp 10.88.7.7 80 | sed "s/[0-9]*$/x/"
 		bryo rm -f -t 0 a >/dev/null
-		bryo run --rm --ip 10.88.7.7 tiny echo free again'
+		bryo run --rm --ip 10.88.7.7 tiny echo free again
+		sleep 1 # a neighbour is not looked at again sooner (locktime of arp(7))
+		detached a --ip 10.88.7.7 --mac-address 02:11:22:33:44:66; serve inside a 0.0.0.0 80
+		ask inside b tcp 10.88.7.7 80 | sed "s/[0-9]*$/x/"
+		inside a cat /proc/sys/net/ipv6/conf/eth0/accept_ra'
 	is "${lines[0]} ${lines[1]}" "inet 10.88.7.7/16 ether 02:11:22:33:44:55"
 	has "${lines[2]}" "requested ip address 10.88.7.7 is already allocated"
 	has "${lines[3]}" "requested static ip 10.99.0.1 not in any subnet on network podman"
 	has "${lines[4]}" "requested static ip 10.88.0.1 not in any subnet on network podman"
 	has "${lines[5]}" "net.ipv6.conf.all.forwarding is 0"
-	is "${lines[6]}" "free again"
+	is "${lines[6]} / ${lines[7]}" "10.88.0.x / free again"
+	is "${lines[8]} ${lines[9]}" "10.88.0.x 0" "by another hardware address; router advertisements"
 	refused "\"10.88.1\" is not an ip address" -- create --ip 10.88.1 tiny true
 	refused "address 01:00:5e: invalid MAC address" -- create --mac-address 01:00:5e tiny true
 	refused "hardware address" -- create --mac-address 01:00:5e:00:00:01 tiny true
