@@ -265,6 +265,7 @@ bool container_is_alive(const struct container *container)
 static void repair(const struct engine *engine, struct container *c)
 {
 	auto_close int pidfd = -1;
+	bool had_address = false;
 
 	if (!container_is_alive(c) || c->state.foreign ||
 	    state_is_locked(c->fd, STATE_LOCK_ALIVE) != 0)
@@ -279,9 +280,10 @@ static void repair(const struct engine *engine, struct container *c)
 	c->state.finished_at = time_now();
 	c->state.pid = 0;
 	c->state.monitor_pid = 0;
+	had_address = c->state.address && str_eq(c->state.boot, engine->boot);
 	container_forget_address(&c->state);
 	(void)container_save_state(c, NULL); /* the next command repairs it again */
-	bridge_repair(engine->run_fd);
+	bridge_repair(engine->run_fd, had_address);
 }
 
 int container_load(struct engine *engine, const char *id, struct container *ret, struct err *err)

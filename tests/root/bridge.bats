@@ -256,7 +256,8 @@ for kind, port in (socket.SOCK_STREAM, 8090), (socket.SOCK_DGRAM, 8091):
 		nft list map inet bryo ports4 | grep -c "tcp . 8080" || true
 		ask outside tcp 198.51.100.1 8090
 		kill_monitor b
-		soon eval "bryo ps >/dev/null; gone" && echo gone'
+		bryo ps >/dev/null
+		gone && echo gone'
 	is "${lines[0]}" 1
 	is "${lines[1]}" "a Exited (137) "
 	is "${lines[2]}" 0
