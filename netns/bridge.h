@@ -128,8 +128,8 @@ void bridge_reap(struct bridge *bridge);
 
 /*
  * Takes away what killed monitors have left in networks of this network namespace. A look at one
- * small file for each when there is nothing. expected: a monitor that had an address is dead; as its
- * end may free one lock of its a moment before the other, this then waits up to 20 ms for something
- * to repair.
+ * small file for each when there is nothing. expected: a monitor that had an address is dead; as
+ * its end may free one lock of its a moment before the other, this then waits up to 20 ms for
+ * something to repair.
  */
 void bridge_repair(int run_fd, bool expected);
