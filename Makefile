@@ -29,11 +29,11 @@ say := @$(if $(V),:,echo)
 # ---- What Debian packages are needed ----
 DEPS_BUILD := gcc make pkg-config libc6-dev libcap-dev libseccomp-dev \
 	libcurl4-openssl-dev libssl-dev zlib1g-dev libisal-dev libzstd-dev libarchive-dev \
-	libjansson-dev libsystemd-dev libfuse3-dev
+	libjansson-dev libsystemd-dev libfuse3-dev libmnl-dev libnftnl-dev
 DEPS_RUN := uidmap ca-certificates
 DEPS_TEST := libcmocka-dev bats shellcheck clang-14 libclang-rt-14-dev clang-tidy-14 clang-format-14 cppcheck \
 	busybox-static docker-registry apache2-utils openssl skopeo jq python3 iproute2 procps strace \
-	util-linux mount e2fsprogs attr acl curl socat sudo nginx-light iputils-ping man-db crun runc \
+	nftables util-linux mount e2fsprogs attr acl curl socat sudo nginx-light iputils-ping man-db crun runc \
 	iperf3 redis-server redis-tools nodejs golang-go default-jdk-headless dnsmasq-base
 
 # ---- Flags ----
@@ -87,6 +87,8 @@ bryo-net_MAIN := netns/net/main.c
 bryo-net_LIBS := -ljansson
 # It looks at hostile packets: unlike bryo it is loaded to another place each time.
 bryo-net_LDFLAGS := $(if $(STATIC),-static-pie)
+bryo-bridge_MAIN := netns/bridge/main.c
+bryo-bridge_LIBS := $(call static,-lnftnl -ljansson) -lmnl
 bryo-overlay_MAIN := fuse-overlay/main.c
 bryo-overlay_LIBS := -lfuse3 $(call static,-lseccomp -lcap) -lpthread
 bryo-init_MAIN := engine/init/main.c
@@ -96,7 +98,7 @@ HELLO := $(B)/bin/bryo-hello
 bryo-image_EXTRA := $(B)/engine/image/hello/bytes.o
 bryo-scope_MAIN := engine/cgroup/main.c
 bryo-scope_LIBS := -lsystemd
-HELPERS := $(foreach p,bryo-runtime bryo-image bryo-net bryo-overlay bryo-init bryo-scope,$(if $(wildcard $($(p)_MAIN)),$(p)))
+HELPERS := $(foreach p,bryo-runtime bryo-image bryo-net bryo-bridge bryo-overlay bryo-init bryo-scope,$(if $(wildcard $($(p)_MAIN)),$(p)))
 PROGRAMS += $(HELPERS)
 BINS := $(PROGRAMS:%=$(B)/bin/%)
 
@@ -155,7 +157,7 @@ deps-test:
 # ---- Unit tests: one program a file, linked against the archives ----
 UNIT_SRCS := $(shell find tests/unit -name 'test-*.c' 2>/dev/null | sort)
 UNIT_BINS := $(UNIT_SRCS:tests/unit/%.c=$(B)/unit/%)
-UNIT_LIBS := -lcmocka -lseccomp -lcap -ljansson -lcurl -lcrypto -lz -lisal -lzstd -larchive -lsystemd -lfuse3 -lpthread -lm
+UNIT_LIBS := -lcmocka -lseccomp -lcap -ljansson -lcurl -lcrypto -lz -lisal -lzstd -larchive -lsystemd -lfuse3 -lnftnl -lmnl -lpthread -lm
 $(B)/unit/%: tests/unit/%.c $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(say) "  TEST    $<"

@@ -21,6 +21,7 @@
 #include "engine/base/fd.h"
 #include "engine/base/file.h"
 #include "engine/base/str.h"
+#include "netns/bridge.h"
 #include "netns/resolv.h"
 
 enum { HOSTS_MAX = 1 << 20 };
@@ -67,8 +68,7 @@ static void add_server(struct buf *out, const char *server)
  * What pasta's -D named. Else the forwarder first: it follows the host's resolvers as they change.
  * The host's own addresses behind it, as Podman has it, where the container can reach them.
  */
-static void add_host_servers(struct buf *out, const struct net_options *options,
-			     const struct resolv *resolv)
+static void add_forwarder(struct buf *out, const struct net_options *options)
 {
 	char dns[INET6_ADDRSTRLEN] = "";
 	const struct in_addr dns4 = net_dns4(options);
@@ -82,15 +82,33 @@ static void add_host_servers(struct buf *out, const struct net_options *options,
 		add_server(out, inet_ntop(options->ipv4 ? AF_INET : AF_INET6,
 					  options->ipv4 ? (const void *)&dns4 : &dns6, dns,
 					  sizeof(dns)));
+}
+
+/* Those that a container can reach; how many. */
+static size_t add_host_servers(struct buf *out, bool ipv4, bool ipv6, const struct resolv *resolv)
+{
+	size_t count = 0;
+
 	for (size_t i = 0; i < resolv->server_count; i++) {
 		const char *server = resolv->servers[i];
 		const bool six = strchr(server, ':') != NULL;
 
-		if (resolv_is_loopback(server) || (six ? !options->ipv6 : !options->ipv4) ||
-		    strchr(server, '%') || strncasecmp(server, "fe80:", 5) == 0)
+		if (resolv_is_loopback(server) || (six ? !ipv6 : !ipv4) || strchr(server, '%') ||
+		    strncasecmp(server, "fe80:", 5) == 0)
 			continue;
 		add_server(out, server);
+		count++;
 	}
+	return count;
+}
+
+static void add_bridge_servers(struct buf *out, const struct bridge_address *bridge,
+			       const struct resolv *resolv)
+{
+	if (add_host_servers(out, true, bridge->has6, resolv) > 0)
+		return;
+	add_server(out, "8.8.8.8");
+	add_server(out, "8.8.4.4");
 }
 
 static void add_search(struct buf *out, const struct strv *wanted, const char *host)
@@ -116,10 +134,10 @@ int net_resolv_conf(const struct net_files_args *args, char **ret_text, struct e
 	if (has_any(args->dns) && strv_has(args->dns, "none"))
 		return 0;
 	/* Without a network Podman makes no file, unless it is told what to put there. */
-	if (!args->options && !args->host_network && !has_any(args->dns) &&
+	if (!args->options && !args->bridge && !args->host_network && !has_any(args->dns) &&
 	    !has_any(args->dns_search) && !has_any(args->dns_option))
 		return 0;
-	if (args->options || args->host_network)
+	if (args->options || args->bridge || args->host_network)
 		r = resolv_read_host(!args->host_network, &resolv);
 	if (r < 0)
 		return err_set(err, r, "cannot read /etc/resolv.conf");
@@ -129,7 +147,12 @@ int net_resolv_conf(const struct net_files_args *args, char **ret_text, struct e
 		for (size_t i = 0; i < args->dns->count; i++)
 			add_server(&out, args->dns->v[i]);
 	} else if (args->options) {
-		add_host_servers(&out, args->options, &resolv);
+		add_forwarder(&out, args->options);
+		if (!args->options->own_resolvers)
+			(void)add_host_servers(&out, args->options->ipv4, args->options->ipv6,
+					       &resolv); /* none is fine */
+	} else if (args->bridge) {
+		add_bridge_servers(&out, args->bridge, &resolv);
 	} else {
 		for (size_t i = 0; i < resolv.server_count; i++)
 			add_server(&out, resolv.servers[i]);
@@ -321,7 +344,9 @@ static void host_address(const struct net_files_args *args, char *out, size_t si
 		(void)inet_ntop(AF_INET, &args->options->map_guest4, out, (socklen_t)size);
 		return;
 	}
-	if (outgoing_address(&address) || any_address(&address))
+	if (args->bridge)
+		(void)inet_ntop(AF_INET, &args->bridge->gateway4, out, (socklen_t)size);
+	else if (outgoing_address(&address) || any_address(&address))
 		(void)inet_ntop(AF_INET, &address, out, (socklen_t)size);
 }
 
@@ -338,6 +363,12 @@ static void hosts_add_own(struct hosts *hosts, const struct net_files_args *args
 		(void)inet_ntop(args->options->ipv4 ? AF_INET : AF_INET6,
 				args->options->ipv4 ? (const void *)&four : &six, own, sizeof(own));
 	}
+	if (args->bridge)
+		(void)inet_ntop(AF_INET, &args->bridge->ip4, own, sizeof(own));
+	hosts_add_free(hosts, own, args->names);
+	if (!args->bridge || !args->bridge->has6)
+		return;
+	(void)inet_ntop(AF_INET6, &args->bridge->ip6, own, sizeof(own));
 	hosts_add_free(hosts, own, args->names);
 }
 

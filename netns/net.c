@@ -24,6 +24,7 @@
 #include "engine/base/proc.h"
 #include "engine/base/str.h"
 #include "engine/base/time.h"
+#include "netns/net-internal.h"
 #include "netns/net-message.h"
 
 enum { STOP_MS = 2000 };
@@ -38,10 +39,10 @@ int net_program(char **ret_path, struct err *err)
 	return -ENOENT;
 }
 
-/* Everything but the socket is closed, the environment empty, the session its own. */
-static int spawn(const char *program, int sock, pid_t *ret_pid)
+int net_spawn(const char *program, const int *fds, size_t fd_count, pid_t *ret_pid)
 {
-	char *const argv[] = { "bryo-net", NULL };
+	const char *const slash = strrchr(program, '/');
+	char *const argv[] = { (char *)(uintptr_t)(slash ? slash + 1 : program), NULL };
 	char *const envp[] = { NULL };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
@@ -56,11 +57,13 @@ static int spawn(const char *program, int sock, pid_t *ret_pid)
 		return -r;
 	}
 	/* dup2 of a descriptor onto itself clears close-on-exec (posix_spawn(3)). */
-	r = posix_spawn_file_actions_adddup2(&actions, sock, NET_SOCKET_FD);
+	for (size_t i = 0; r == 0 && i < fd_count; i++)
+		r = posix_spawn_file_actions_adddup2(&actions, fds[i], NET_SOCKET_FD + (int)i);
 	for (int fd = 0; r == 0 && fd < 3; fd++)
 		r = posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
 	if (r == 0)
-		r = posix_spawn_file_actions_addclosefrom_np(&actions, NET_SOCKET_FD + 1);
+		r = posix_spawn_file_actions_addclosefrom_np(&actions,
+							     NET_SOCKET_FD + (int)fd_count);
 	(void)sigemptyset(&signals);
 	(void)posix_spawnattr_setsigmask(&attributes, &signals);
 	(void)sigfillset(&signals);
@@ -92,25 +95,25 @@ static int check_carried(const struct net_args *args, struct err *err)
 	return what ? err_say(err, ERR_UNSUPPORTED, "bryo-net does not support %s yet", what) : 0;
 }
 
-static int send_settings(int sock, const struct net_args *args)
+int net_send_settings(int sock, const char *text, const int *fds, size_t count)
 {
-	auto_free char *text = net_message_text(args->options, args->ports, args->host_ports);
 	const size_t size = strlen(text);
-	const size_t count = args->inherited_count < NET_INHERITED_MAX ? args->inherited_count
-								       : NET_INHERITED_MAX;
 
 	if (size > NET_MESSAGE_MAX)
 		return -EMSGSIZE;
 	/* A datagram must fit into the buffer whole; the kernel doubles and caps what we ask for.
 	 */
 	(void)setsockopt(sock, SOL_SOCKET, SO_SNDBUF, &(int){ NET_MESSAGE_MAX }, sizeof(int));
-	return fd_send(sock, text, size, args->inherited, count);
+	return fd_send(sock, text, size, fds, count);
 }
 
 int net_start(const struct net_args *args, struct net_process *ret_net, struct err *err)
 {
 	struct net_process net = NET_PROCESS_INIT;
 	auto_free char *found = NULL;
+	auto_free char *text = net_message_text(args->options, args->ports, args->host_ports);
+	const size_t count = args->inherited_count < NET_INHERITED_MAX ? args->inherited_count
+								       : NET_INHERITED_MAX;
 	const char *program = args->program;
 	int ends[2] = { -1, -1 };
 	int r = check_carried(args, err);
@@ -128,11 +131,11 @@ int net_start(const struct net_args *args, struct net_process *ret_net, struct e
 		return err_set(err, r, "cannot make a socket for bryo-net");
 	net.fd = ends[0];
 	/* Sent before the start: the program finds its settings as it comes up. */
-	r = send_settings(net.fd, args);
+	r = net_send_settings(net.fd, text, args->inherited, count);
 	if (r < 0)
 		(void)err_set(err, r, "cannot send bryo-net its settings");
 	if (r == 0) {
-		r = spawn(program, ends[1], &net.pid);
+		r = net_spawn(program, &ends[1], 1, &net.pid);
 		if (r < 0)
 			(void)err_set(err, r, "cannot start %s", program);
 	}
@@ -176,26 +179,32 @@ static int wait_readable(int fd, int timeout_ms)
 	}
 }
 
-/*
- * One report of bryo-net. One that ended with our message unread leaves ECONNRESET on the socket,
- * which the kernel tells before the report that waits behind it, and once only.
- */
-static int take_report(const struct net_process *net, struct err *err)
+int net_read_report(int fd, const char *name, int timeout_ms, struct err *err)
 {
 	struct err report = ERR_INIT;
 	ssize_t n = 0;
+	int r = wait_readable(fd, timeout_ms);
 
+	if (r < 0)
+		return err_set(err, r, "cannot wait for %s", name);
+	if (r == 0)
+		return err_set(err, -ETIMEDOUT, "%s did not become ready within %d ms", name,
+			       timeout_ms);
+	/*
+	 * A program that ended with our message unread leaves ECONNRESET on the socket, which the
+	 * kernel tells before the report that waits behind it, and once only.
+	 */
 	for (int tries = 0; tries < 2; tries++) {
 		do
-			n = recv(net->fd, &report, sizeof(report), 0);
+			n = recv(fd, &report, sizeof(report), 0);
 		while (n < 0 && errno == EINTR);
 		if (n >= 0 || errno != ECONNRESET)
 			break;
 	}
 	if (n == 0 || (n < 0 && errno == ECONNRESET))
-		return err_say(err, ERR_FAILED, "bryo-net ended before the network was ready");
+		return err_say(err, ERR_FAILED, "%s ended before the network was ready", name);
 	if (n != (ssize_t)sizeof(report))
-		return err_set(err, n < 0 ? -errno : -EPROTO, "cannot read bryo-net's report");
+		return err_set(err, n < 0 ? -errno : -EPROTO, "cannot read the report of %s", name);
 	report.text[sizeof(report.text) - 1] = '\0';
 	if (report.code == 0)
 		return 0;
@@ -215,14 +224,7 @@ int net_add_listener(struct net_process *net, int listener, enum inject_wall wal
 
 int net_wait_ready(struct net_process *net, int timeout_ms, struct err *err)
 {
-	int r = wait_readable(net->fd, timeout_ms);
-
-	if (r < 0)
-		return err_set(err, r, "cannot wait for bryo-net");
-	if (r == 0)
-		return err_set(err, -ETIMEDOUT, "bryo-net did not become ready within %d ms",
-			       timeout_ms);
-	return take_report(net, err);
+	return net_read_report(net->fd, "bryo-net", timeout_ms, err);
 }
 
 int net_reload(struct net_process *net, int timeout_ms, struct err *err)
@@ -235,12 +237,7 @@ int net_reload(struct net_process *net, int timeout_ms, struct err *err)
 	r = fd_send(net->fd, &message, 1, NULL, 0);
 	if (r < 0)
 		return err_set(err, r, "bryo-net has ended");
-	r = wait_readable(net->fd, timeout_ms);
-	if (r < 0)
-		return err_set(err, r, "cannot wait for bryo-net");
-	if (r == 0)
-		return err_set(err, -ETIMEDOUT, "bryo-net did not answer within %d ms", timeout_ms);
-	return take_report(net, err);
+	return net_read_report(net->fd, "bryo-net", timeout_ms, err);
 }
 
 /* Reads until the other end closes: bryo-net does so when all its ports are free. */

@@ -25,6 +25,7 @@
 #include "netns/net-options.h"
 #include "netns/port.h"
 
+struct bridge_address;
 struct err;
 struct strv;
 
@@ -106,8 +107,8 @@ int net_program(char **ret_path, struct err *err);
 
 /* Where the container's resolv.conf and hosts come from. Unset pointers mean: none. */
 struct net_files_args {
-	const struct net_options
-		*options;	       /* of bryo-net; NULL: network none, host or a joined one */
+	const struct net_options *options;   /* of bryo-net; NULL: another network, or none */
+	const struct bridge_address *bridge; /* on a bridge; NULL: on none */
 	bool host_network;	       /* --network=host: the host's files, --add-host added */
 	const struct strv *dns;	       /* --dns; {"none"} alone: no resolv.conf is made */
 	const struct strv *dns_search; /* --dns-search; {"."}: none */
@@ -121,9 +122,9 @@ struct net_files_args {
 /*
  * The bytes of the container's /etc/resolv.conf, in Podman's layout (search, nameserver lines,
  * options). Without --dns: the host's, whose loopback resolvers (systemd-resolved's stub, dnsmasq)
- * are unreachable from inside and are replaced by our forwarder. The caller owns *ret_text; NULL
- * for
- * --dns=none.
+ * are unreachable from inside and are replaced by our forwarder; on a bridge by those behind the
+ * stub or, as Podman does it where none is left, by public ones. The caller owns *ret_text; NULL
+ * for --dns=none.
  */
 int net_resolv_conf(const struct net_files_args *args, char **ret_text, struct err *err);
 

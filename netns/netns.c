@@ -161,11 +161,11 @@ static void add_no_link_local(struct nl_batch *batch, int index)
 static void add_link_settings(struct nl_batch *batch, int index, const struct netns_link *link)
 {
 	add_link_up(batch, index);
-	nl_attr_u32(batch, IFLA_MTU, link->mtu);
+	if (link->mtu)
+		nl_attr_u32(batch, IFLA_MTU, link->mtu);
 }
 
-/* False where the kernel was started with ipv6.disable=1, or built without. */
-static bool ipv6_is_there(void)
+bool netns_has_ipv6(void)
 {
 	auto_close int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
@@ -177,7 +177,7 @@ int netns_link_set(const struct netns_link *link, struct err *err)
 	struct nl_batch batch = { .size = 0 };
 	const char *steps[9] = { "" };
 	const int index = link_index(link->name);
-	const bool ipv6 = ipv6_is_there();
+	const bool ipv6 = netns_has_ipv6();
 	uint32_t failed = 0;
 	int r = 0;
 
@@ -189,12 +189,13 @@ int netns_link_set(const struct netns_link *link, struct err *err)
 		add_no_link_local(&batch, index);
 		steps[batch.count] = "switch link-local addresses off";
 	}
-	add_link_settings(&batch, index, link);
-	steps[batch.count] = "set the interface up";
+	/* First: what the kernel tells neighbours (arp_notify) it tells when the link comes up. */
 	if (link->addr4.s_addr != INADDR_ANY) {
 		add_address(&batch, index, AF_INET, link->prefix4, &link->addr4);
 		steps[batch.count] = "add the IPv4 address";
 	}
+	add_link_settings(&batch, index, link);
+	steps[batch.count] = "set the interface up";
 	if (link->gateway4.s_addr != INADDR_ANY) {
 		add_default_route(&batch, index, AF_INET, &link->gateway4);
 		steps[batch.count] = "add the IPv4 default route";
@@ -202,6 +203,8 @@ int netns_link_set(const struct netns_link *link, struct err *err)
 	if (link->has6 && ipv6) {
 		add_address(&batch, index, AF_INET6, link->prefix6, &link->addr6);
 		steps[batch.count] = "add the IPv6 address";
+	}
+	if (link->has6 && ipv6 && !IN6_IS_ADDR_UNSPECIFIED(&link->gateway6)) {
 		add_default_route(&batch, index, AF_INET6, &link->gateway6);
 		steps[batch.count] = "add the IPv6 default route";
 	}

@@ -35,14 +35,14 @@ int netns_open(int pid, int *ret_fd, struct err *err);
 /* One interface with its addresses, as netns_link_set() gives it. */
 struct netns_link {
 	const char *name;
-	uint32_t mtu;
+	uint32_t mtu;	      /* 0: as it is */
 	struct in_addr addr4; /* 0.0.0.0: none */
 	uint8_t prefix4;
 	struct in_addr gateway4; /* default route; 0.0.0.0: none */
 	bool has6;
 	struct in6_addr addr6;
 	uint8_t prefix6;
-	struct in6_addr gateway6;
+	struct in6_addr gateway6; /* default route; ::: none */
 };
 
 /*
@@ -51,6 +51,9 @@ struct netns_link {
  * the first step that failed.
  */
 int netns_link_set(const struct netns_link *link, struct err *err);
+
+/* False where the kernel was started with ipv6.disable=1, or built without. */
+bool netns_has_ipv6(void);
 
 /*
  * Makes a pair of veth interfaces: name in the caller's namespace, peer in that of peer_ns_fd.

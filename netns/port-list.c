@@ -7,14 +7,17 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "engine/base/alloc.h"
 #include "engine/base/buf.h"
 #include "engine/base/err.h"
 #include "engine/base/fd.h"
+#include "engine/base/file.h"
 #include "engine/base/str.h"
 
 enum { FILL_TRIES = 64 };
@@ -141,7 +144,7 @@ void port_list_publish_all(struct port_list *list, const struct port_list *expos
 
 /* ---- Free host ports ---- */
 
-static socklen_t make_address(const char *ip, uint16_t port, struct sockaddr_storage *ret)
+unsigned int port_address(const char *ip, uint16_t port, struct sockaddr_storage *ret)
 {
 	struct sockaddr_in6 *six = (void *)ret;
 	struct sockaddr_in *four = (void *)ret;
@@ -164,7 +167,7 @@ static socklen_t make_address(const char *ip, uint16_t port, struct sockaddr_sto
 static int try_port(const char *ip, enum port_proto proto, uint16_t port)
 {
 	struct sockaddr_storage address;
-	socklen_t size = make_address(ip, port, &address);
+	socklen_t size = port_address(ip, port, &address);
 	auto_close int fd =
 		socket(address.ss_family,
 		       (proto == PORT_UDP ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
@@ -234,6 +237,38 @@ int port_list_fill(struct port_list *list, struct err *err)
 			return r;
 	}
 	return 0;
+}
+
+/* ---- Why a port cannot be had ---- */
+
+/* The lowest port that needs no privilege (ip(7), ip_unprivileged_port_start). */
+static unsigned long first_free_port(void)
+{
+	auto_free char *text = NULL;
+
+	if (file_read_at(AT_FDCWD, "/proc/sys/net/ipv4/ip_unprivileged_port_start", 16, &text,
+			 NULL) < 0)
+		return 1024;
+	return strtoul(text, NULL, 10);
+}
+
+int port_explain(const struct port_map *map, int code, struct err *err)
+{
+	const char *const left = strchr(map->host_ip, ':') ? "[" : "";
+	const char *const right = *left ? "]" : "";
+	const unsigned long start = first_free_port();
+
+	if (code == -EACCES && map->host_port < start)
+		return err_set(
+			err, code,
+			"cannot expose privileged port %u, you can add "
+			"'net.ipv4.ip_unprivileged_port_start=%u' to /etc/sysctl.conf (currently "
+			"%lu), or choose a larger port number (>= %lu): listen %s %s%s%s:%u: bind",
+			map->host_port, map->host_port, start, start, port_proto_name(map->proto),
+			left, map->host_ip, right, map->host_port);
+	return err_set(err, code, "cannot expose port %u: listen %s %s%s%s:%u: bind",
+		       map->host_port, port_proto_name(map->proto), left, map->host_ip, right,
+		       map->host_port);
 }
 
 /* ---- Text ---- */

@@ -74,6 +74,16 @@ int port_list_finish(struct port_list *list, struct err *err);
 int port_list_fill(struct port_list *list, struct err *err);
 
 /*
+ * The sentence for a host port that could not be bound (code: the negative errno), in Podman's
+ * words, with the fix for a privileged one. map is a single port. Returns code.
+ */
+int port_explain(const struct port_map *map, int code, struct err *err);
+
+/* The socket address of an entry's address (no brackets; "": 0.0.0.0) and a port; its size. */
+struct sockaddr_storage;
+unsigned int port_address(const char *ip, uint16_t port, struct sockaddr_storage *ret);
+
+/*
  * `bryo port` and PORTS of `bryo ps`: "80/tcp -> 0.0.0.0:8080" lines, or with PS
  * "0.0.0.0:8080-8081->80-81/tcp, ..." in one line. An entry for all addresses shows as 0.0.0.0, as
  * Podman has it.

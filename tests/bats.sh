@@ -121,6 +121,10 @@ if [ "$mode" = rootless ] && [ "$(id -u)" = 0 ]; then
 	chown -R "$user:" "$work/tmp"
 	as_user=(setpriv --reuid "$uid" --regid "$(id -g "$user")" --init-groups env)
 fi
+# What root's containers have in the network (a bridge, rules, forwarding) is not for this host to see: a
+# network namespace for each suite.
+apart=()
+[ "$mode" != root ] || ! unshare --net true 2>/dev/null || apart=(unshare --net sh -c 'ip link set lo up; exec "$@"' -)
 environment=(HOME="$home" USER="$(${as_user[@]} id -un)" LOGNAME="$(${as_user[@]} id -un)"
 	PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin TERM=xterm LANG=C.UTF-8
 	TMPDIR="$work/tmp" BRYO="$BRYO" BRYO_WORK="$work" BRYO_MODE="$mode"
@@ -155,7 +159,7 @@ one() {
 }
 export -f one
 printf '%s\0' "${files[@]}" | xargs -0 -P "${BRYO_TEST_JOBS:-$(nproc)}" -I{} \
-	bash -c 'one "$@"' - {} "${as_user[@]}" -i "${environment[@]}" || true
+	bash -c 'one "$@"' - {} "${apart[@]}" "${as_user[@]}" -i "${environment[@]}" || true
 
 # ---- Count ----
 logs=$(find "$work/log" -type f ! -name '*.failed' | sort)

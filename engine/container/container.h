@@ -75,7 +75,8 @@ struct container_state {
 	char *error; /* why the last start failed */
 	char *cgroup, *cgroup_v1;
 	char *injection; /* how its TCP connections are made on the host: injection_name() */
-	json_t *ports; /* as published: port_list_to_json() */
+	json_t *ports;	 /* as published: port_list_to_json() */
+	json_t *address; /* on a bridge, while it runs: bridge_address_json() */
 	/* The summary */
 	char *name, *image, *image_id, *network;
 	struct strv command, labels, mounts;

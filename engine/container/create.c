@@ -233,7 +233,7 @@ static void summarize(const struct container_spec *spec, struct container_state 
 	s->name = xstrdup(spec->name);
 	s->image = xstrdup(spec->image_name);
 	s->image_id = xstrdup(spec->image_id);
-	s->network = xstrdup(spec->net_mode);
+	s->network = xstrdup(spec->net_bridge ? bridge_network_default().name : spec->net_mode);
 	s->ports = spec->net.kind == SPEC_NS_PRIVATE ? planned_ports(spec) : NULL;
 	strv_add_all(&s->labels, &spec->labels);
 	for (size_t i = 0; i < spec->command.count && room > 0; i++) {

@@ -95,6 +95,7 @@ static int network_files(struct engine *engine, struct container *c, struct prep
 	const struct container_spec *spec = &c->spec;
 	struct strv own auto_done(strv) = STRV_INIT;
 	struct net_files_args args = { .options = p->has_net ? &p->net_options : NULL,
+				       .bridge = p->has_bridge ? &p->address : NULL,
 				       .host_network = spec->net.kind == SPEC_NS_HOST,
 				       .dns = &spec->dns,
 				       .dns_search = &spec->dns_search,

@@ -200,6 +200,8 @@ static char *network_mode(const struct container_spec *spec)
 {
 	auto_free char *mode = *spec->net_mode ? xstrdup(spec->net_mode) : xstrdup("slirp4netns");
 
+	if (spec->net_bridge)
+		return xstrdup("bridge");
 	if (spec->net.kind == SPEC_NS_PRIVATE)
 		mode[strcspn(mode, ":")] = '\0';
 	return ns_text(&spec->net,
@@ -227,31 +229,65 @@ static json_t *networks_object(const struct container_spec *spec)
 	return networks;
 }
 
+/* What a container has in a network of its own, or the empty values of one that has none. */
+static void set_addresses(json_t *o, const json_t *address)
+{
+	const char *ip6 = json_str(address, "ip6", "");
+
+	json_set_str(o, "EndpointID", "");
+	json_set_str(o, "Gateway", json_str(address, "gateway", ""));
+	json_set_str(o, "IPAddress", json_str(address, "ip", ""));
+	json_set_int(o, "IPPrefixLen", json_int(address, "prefix", 0));
+	json_set_str(o, "IPv6Gateway", json_str(address, "gateway6", ""));
+	json_set_str(o, "GlobalIPv6Address", ip6);
+	json_set_int(o, "GlobalIPv6PrefixLen", *ip6 ? 64 : 0);
+	json_set_str(o, "MacAddress", json_str(address, "mac", ""));
+}
+
+/* {"podman": {...}}: of a container that does not run, without its addresses. */
+static json_t *bridge_networks_object(const struct container *c)
+{
+	const struct bridge_network network = bridge_network_default();
+	auto_free char *alias = xstrndup(c->id, 12);
+	json_t *all = json_object();
+	json_t *o = json_object();
+	json_t *aliases = json_array();
+
+	set_addresses(o, c->state.address);
+	json_set_str(o, "NetworkID", json_str(c->state.address, "network_id", network.id));
+	set(o, "DriverOpts", json_null());
+	set(o, "IPAMConfig", json_null());
+	set(o, "Links", json_null());
+	(void)json_array_append_new(aliases, json_string(alias));
+	set(o, "Aliases", aliases);
+	set(all, json_str(c->state.address, "network", network.name), o);
+	return all;
+}
+
 static json_t *network_object(const struct container *c)
 {
-	static const char *const texts[] = {
-		"EndpointID", "Gateway", "IPAddress", "IPv6Gateway",	     "GlobalIPv6Address",
-		"MacAddress", "Bridge",	 "SandboxID", "LinkLocalIPv6Address"
-	};
-	static const char *const numbers[] = { "IPPrefixLen", "GlobalIPv6PrefixLen",
-					       "LinkLocalIPv6PrefixLen" };
 	json_t *o = json_object();
 	auto_free char *key = xasprintf("/proc/%lld/ns/net", (long long)c->state.pid);
 
-	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-		json_set_str(o, texts[i], "");
-	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
-		json_set_int(o, numbers[i], 0);
+	set_addresses(o, c->state.address);
+	json_set_str(o, "Bridge", "");
+	json_set_str(o, "SandboxID", "");
 	json_set_bool(o, "HairpinMode", false);
+	json_set_str(o, "LinkLocalIPv6Address", "");
+	json_set_int(o, "LinkLocalIPv6PrefixLen", 0);
 	set(o, "Ports", ports_object(c, true));
 	/* Not Podman's: which of docs/network.md's tiers carries TCP. */
-	if (c->state.pid > 0 && c->spec.net.kind == SPEC_NS_PRIVATE)
+	if (c->state.pid > 0 && c->spec.net.kind == SPEC_NS_PRIVATE && !c->spec.net_bridge)
 		json_set_str(o, "TcpInjection", str_or(c->state.injection, "off"));
 	json_set_str(o, "SandboxKey",
 		     c->state.pid > 0 && c->spec.net.kind != SPEC_NS_HOST &&
 				     c->spec.net.kind != SPEC_NS_CONTAINER
 			     ? key
 			     : "");
+	if (c->spec.net_bridge) {
+		set(o, "Networks", bridge_networks_object(c));
+		return o;
+	}
 	/* A user-mode network has no entry while it runs; what does not run shows its mode. */
 	if (c->spec.net.kind == SPEC_NS_NONE || c->spec.net.kind == SPEC_NS_HOST ||
 	    (c->spec.net.kind == SPEC_NS_PRIVATE && c->state.pid <= 0))

@@ -5,6 +5,7 @@
 #include "engine/container/container.h"
 #include "engine/runtime/oci.h"
 #include "engine/spec/oci.h"
+#include "netns/bridge.h"
 #include "netns/net-options.h"
 #include "netns/port.h"
 
@@ -18,6 +19,9 @@ char *container_random_name(void);
 json_t *container_state_to_json(const struct container_state *state);
 int container_state_from_json(const json_t *json, struct container_state *state, struct err *err);
 
+/* It is out of its network. */
+void container_forget_address(struct container_state *state);
+
 /*
  * All that a start needs and that must be ready before the clone: prepare.c. Made in the
  * keeper, in its own mount namespace.
@@ -27,8 +31,11 @@ struct preparation {
 	struct oci_spec oci;
 	struct spec_user user;
 	char *hostname;
-	bool has_net; /* bryo-net is wanted */
+	bool has_net;	 /* bryo-net is wanted */
+	bool has_bridge; /* a bridged network is */
 	struct net_options net_options;
+	struct bridge_wish wish;
+	struct bridge_address address; /* on the bridge, once the keeper has one for it */
 	struct port_list ports;
 	struct port_list host_ports; /* of the host's loopback, for the container's own */
 	char **mount_sources;
@@ -43,8 +50,8 @@ struct preparation {
 void preparation_init(struct preparation *preparation);
 void preparation_done(struct preparation *preparation);
 /*
- * The part that needs nothing but the spec, to be called before container_prepare(): has_net,
- * net_options and ports. Chosen ports are not bound yet.
+ * The part that needs nothing but the spec, to be called before container_prepare(): which kind
+ * of network, its options or wishes, and ports. Chosen ports are not bound yet.
  */
 int container_prepare_network(const struct container_spec *spec, struct preparation *ret,
 			      struct err *err);

@@ -9,6 +9,7 @@
 #include "engine/container/listen-fds.h"
 #include "engine/monitor/attach.h"
 #include "engine/runtime/runtime.h"
+#include "netns/bridge.h"
 #include "netns/net.h"
 
 struct log_writer;
@@ -23,7 +24,8 @@ struct keeper {
 	char socket_name[STATE_ID_SIZE];
 	struct log_writer *log;
 	struct keeper_cgroup cgroup;
-	struct net_process net;
+	struct net_process net; /* bryo-net, or */
+	struct bridge bridge;	/* what it has in a bridged network */
 	struct injection injection;
 	struct runtime_container process;
 	int pipes[3][2]; /* in, out, err: ours is [0] for reading ends, [1] for in's writing end */

@@ -44,6 +44,7 @@ static int on_exit_hook(void *data, const struct monitor_exit *exit)
 	 * interface up, which nobody has to wait for.
 	 */
 	net_stop(&k->net);
+	bridge_stop(&k->bridge);
 	/* What it keeps beyond that is removed with the container at the latest. */
 	if (container_is_foreign(c))
 		(void)container_foreign_delete(k->engine, c, NULL);
@@ -59,6 +60,7 @@ static int on_exit_hook(void *data, const struct monitor_exit *exit)
 	c->state.finished_at = exit->finished_at;
 	c->state.oom = exit->exit.oom;
 	c->state.stopped_by_user = exit->exit.stopped;
+	container_forget_address(&c->state);
 	c->state.pid = 0;
 	c->state.monitor_pid = 0;
 	if (c->spec.rm) {
@@ -159,9 +161,11 @@ int keeper_keep(struct keeper *k, struct err *err)
 		fd_close(&k->process.pidfd);
 		runtime_container_done(&k->process);
 		net_stop(&k->net);
+		bridge_stop(&k->bridge);
 		if (r < 0 || !wants_restart(&k->container->spec, &k->container->state, &exit))
 			return r;
 		net_reap(&k->net); /* a restarted container's monitor stays: leave it no zombie */
+		bridge_reap(&k->bridge);
 		/* A container that dies at once must not keep a processor busy. */
 		if (exit.finished_at - k->container->state.started_at > 10 * 1000000000LL)
 			pause_ms = 100;

@@ -22,6 +22,8 @@
 #include "engine/container/label.h"
 #include "netns/netns.h"
 
+enum { NETWORK_MS = 20000 };
+
 /* Pipes between container and monitor: none with a terminal. */
 static int open_pipes(struct keeper *k, struct err *err)
 {
@@ -45,7 +47,28 @@ static int open_root(void *data, int *ret_fd, struct err *err)
 	return 0;
 }
 
-static int start_network(struct keeper *k, const struct preparation *p, struct err *err)
+static int start_bridge(struct keeper *k, struct preparation *p, struct strv *warnings,
+			struct err *err)
+{
+	const struct bridge_network network = bridge_network_default();
+	struct bridge_args args = { .run_fd = k->engine->run_fd,
+				    .network = &network,
+				    .wish = &p->wish,
+				    .ports = &p->ports,
+				    .id = k->container->id };
+	auto_free char *note = NULL;
+	int r = bridge_start(&args, &k->bridge, &note, err);
+
+	if (r < 0)
+		return r;
+	p->address = k->bridge.address;
+	if (note && warnings)
+		strv_add(warnings, note);
+	return 0;
+}
+
+static int start_network(struct keeper *k, struct preparation *p, struct strv *warnings,
+			 struct err *err)
 {
 	const struct net_args args = { .options = &p->net_options,
 				       .ports = &p->ports,
@@ -53,6 +76,8 @@ static int start_network(struct keeper *k, const struct preparation *p, struct e
 				       .inherited = k->net_listen.fds,
 				       .inherited_count = k->net_listen.count };
 
+	if (p->has_bridge)
+		return start_bridge(k, p, warnings, err);
 	return p->has_net ? net_start(&args, &k->net, err) : 0;
 }
 
@@ -62,6 +87,11 @@ static void share_listen_fds(struct keeper *k, const struct preparation *p)
 	listen_fds_done(&k->net_listen);
 	listen_fds_done(&k->pass);
 	listen_fds_split(&k->listen, &p->ports, &k->net_listen, &k->pass);
+}
+
+static bool has_network(const struct keeper *k)
+{
+	return k->net.pid > 0 || k->bridge.number > 0;
 }
 
 /*
@@ -87,10 +117,34 @@ static int attach_network(struct keeper *k, struct err *err)
 	auto_close int netns = -1;
 	int r = 0;
 
-	if (k->net.pid <= 0)
+	if (!has_network(k))
 		return 0;
 	r = open_netns(k->process.pid, &netns, err);
-	return r < 0 ? r : net_attach(&k->net, netns, k->process.pidfd, err);
+	if (r < 0)
+		return r;
+	return k->net.pid > 0 ? net_attach(&k->net, netns, k->process.pidfd, err)
+			      : bridge_attach(&k->bridge, netns, err);
+}
+
+/* A child that ended before we came to its namespace knows better why. */
+static int attach_or_hear(struct keeper *k, bool foreign, struct err *err)
+{
+	struct err own = ERR_INIT;
+	int r = attach_network(k, err);
+
+	if (r == 0 || foreign || runtime_create_finish(&k->process, &own) == 0)
+		return r;
+	if (err)
+		*err = own;
+	return own.code;
+}
+
+static int wait_for_network(struct keeper *k, struct err *err)
+{
+	if (!has_network(k))
+		return 0;
+	return k->net.pid > 0 ? net_wait_ready(&k->net, NETWORK_MS, err)
+			      : bridge_wait_ready(&k->bridge, NETWORK_MS, err);
 }
 
 /* What the user asked for although it opens a way: said at each start. */
@@ -130,7 +184,7 @@ static int create_and_start(struct keeper *k, struct preparation *p, struct strv
 	args.init_fd = k->init_fd;
 	args.seccomp_cache_fd = k->seccomp_fd;
 	/* With a network the child waits for that; what it fails in is to be heard first. */
-	args.at_once = k->net.pid <= 0;
+	args.at_once = !has_network(k);
 	args.pass_fds = k->pass.fds;
 	args.pass_fd_count = k->pass.count;
 	args.stdio[0] = k->pipes[0][0];
@@ -148,7 +202,7 @@ static int create_and_start(struct keeper *k, struct preparation *p, struct strv
 	if (r == 0)
 		r = keeper_cgroup_enter(&k->cgroup, k->process.pid, err);
 	if (r == 0)
-		r = attach_network(k, err);
+		r = attach_or_hear(k, foreign, err);
 	if (r == 0 && !foreign)
 		r = args.at_once ? runtime_create_go(&k->process, err)
 				 : runtime_create_finish(&k->process, err);
@@ -156,12 +210,13 @@ static int create_and_start(struct keeper *k, struct preparation *p, struct strv
 	/* While the child sets itself up. */
 	if (r == 0)
 		r = keeper_open_ends(k, err);
-	if (r == 0 && k->net.pid > 0)
-		r = net_wait_ready(&k->net, 20000, err);
+	if (r == 0)
+		r = wait_for_network(k, err);
 	if (r == 0)
 		r = foreign ? container_foreign_start(k->engine, k->container, err)
 			    : runtime_start(&k->process, err);
-	/* It fails when bryo-net has ended, which it does with a container that had little to do. */
+	/* It fails when bryo-net has ended, which it does with a container that had little to do.
+	 */
 	if (r == 0 && k->process.notify_fd >= 0)
 		(void)net_add_listener(&k->net, k->process.notify_fd, k->injection.wall);
 	fd_close(&k->process.notify_fd);
@@ -184,6 +239,8 @@ static void undo_start(struct keeper *k)
 	if (container_is_foreign(k->container))
 		(void)container_foreign_delete(k->engine, k->container, NULL);
 	net_stop(&k->net);
+	bridge_stop(&k->bridge);
+	bridge_reap(&k->bridge);
 	keeper_cgroup_remove(&k->cgroup);
 	for (int i = 0; i < 3; i++) {
 		fd_close(&k->pipes[i][0]);
@@ -219,6 +276,10 @@ static void record_running(struct keeper *k, const struct preparation *p)
 	s->injection = xstrdup(injection_name(&k->injection));
 	json_decref(s->ports);
 	s->ports = p->ports.count ? port_list_to_json(&p->ports) : NULL;
+	json_decref(s->address);
+	s->address = k->bridge.number > 0
+			     ? bridge_address_json(&k->bridge.network, &k->bridge.address)
+			     : NULL;
 }
 
 static int write_pidfile(const struct keeper *k, struct err *err)
@@ -240,11 +301,11 @@ int keeper_start(struct keeper *k, struct strv *warnings, struct err *err)
 	int r = 0;
 
 	preparation_init(&p);
-	/* First of all: bryo-net comes up on another processor while the rest is prepared. */
+	/* First of all: it comes up on another processor while the rest is prepared. */
 	r = container_prepare_network(&k->container->spec, &p, err);
 	if (r == 0) {
 		share_listen_fds(k, &p);
-		r = start_network(k, &p, err);
+		r = start_network(k, &p, warnings, err);
 	}
 	if (r == 0)
 		r = container_prepare(k->engine, k->container, &p, err);

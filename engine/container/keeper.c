@@ -6,7 +6,8 @@
  *
  *     keeper ─┬─ container's first process   (runtime_create_begin), or with --runtime
  *             │    crun create ─ exits and leaves it to us; crun start; crun delete (foreign.h)
- *             ├─ bryo-net                    (net_start), while the former sets itself up
+ *             ├─ bryo-net                    (net_start), while the former sets itself up;
+ *             │    or bryo-bridge for a moment (bridge_start), and again at the end
  *             └─ bryo-scope                  (systemd hosts)
  */
 #include "engine/container/keeper.h"
@@ -24,6 +25,7 @@
 #include "engine/base/pages.h"
 #include "engine/base/proc.h"
 #include "engine/base/time.h"
+#include "engine/container/internal.h"
 #include "engine/container/keeper-internal.h"
 #include "engine/monitor/log.h"
 #include "engine/monitor/monitor.h"
@@ -155,6 +157,7 @@ static void record_failure(struct keeper *k, const struct err *err)
 
 	s->error = xstrdup(err->text);
 	s->exit_code = err_exit_status(err);
+	container_forget_address(s);
 	s->pid = 0;
 	s->monitor_pid = 0;
 	s->finished_at = time_now();
@@ -175,6 +178,7 @@ void keeper_main(struct keeper_args *args)
 			    .mounts_fd = -1,
 			    .cgroup = KEEPER_CGROUP_INIT,
 			    .net = NET_PROCESS_INIT,
+			    .bridge = BRIDGE_INIT,
 			    .process = RUNTIME_CONTAINER_INIT,
 			    .pipes = { { -1, -1 }, { -1, -1 }, { -1, -1 } },
 			    .init_fd = -1,
@@ -194,6 +198,7 @@ void keeper_main(struct keeper_args *args)
 	strv_done(&warnings);
 	if (r == 0)
 		(void)keeper_keep(&k, &err);
+	bridge_reap(&k.bridge);
 	/* Whoever waited has been told: now the files of a --rm container can take their time. */
 	if (k.gone) {
 		(void)sched_yield(); /* it may be waiting for this very processor */

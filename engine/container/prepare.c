@@ -251,11 +251,15 @@ int container_prepare_network(const struct container_spec *spec, struct preparat
 						       .host = &p->host_ports };
 	int r = 0;
 
-	p->has_net = spec->net.kind == SPEC_NS_PRIVATE;
+	p->has_bridge = spec->net.kind == SPEC_NS_PRIVATE && spec->net_bridge;
+	p->has_net = spec->net.kind == SPEC_NS_PRIVATE && !spec->net_bridge;
 	p->net_options = net_options_default();
-	if (!p->has_net)
+	if (!p->has_net && !p->has_bridge)
 		return 0;
-	r = net_options_parse(spec->net_mode, &p->net_options, &option_ports, err);
+	if (p->has_bridge)
+		r = bridge_wish_parse(spec->ip, spec->ip6, spec->mac_address, &p->wish, err);
+	else
+		r = net_options_parse(spec->net_mode, &p->net_options, &option_ports, err);
 	for (size_t i = 0; i < spec->publish.count && r == 0; i++)
 		r = port_parse(&p->ports, spec->publish.v[i], err);
 	for (size_t i = 0; spec->publish_all && i < spec->expose.count && r == 0; i++)

@@ -83,6 +83,15 @@ static json_t *names_json(const struct container_state *s)
 	return names;
 }
 
+static json_t *networks_json(const struct container_state *s)
+{
+	json_t *array = json_array();
+
+	if (str_eq(s->network, bridge_network_default().name))
+		(void)json_array_append_new(array, json_string(s->network));
+	return array;
+}
+
 static json_t *ports_json(const struct container_state *s)
 {
 	return s->ports ? json_incref(s->ports) : json_null();
@@ -128,7 +137,7 @@ json_t *container_ps_json(struct engine *engine, const struct container *c, bool
 	(void)json_object_set_new(o, "Mounts", json_from_strv(&s->mounts));
 	(void)json_object_set_new(o, "Names", names_json(s));
 	(void)json_object_set_new(o, "Namespaces", json_object());
-	(void)json_object_set_new(o, "Networks", json_array());
+	(void)json_object_set_new(o, "Networks", networks_json(s));
 	json_set_int(o, "Pid", s->pid);
 	json_set_str(o, "Pod", "");
 	json_set_str(o, "PodName", "");

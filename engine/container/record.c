@@ -90,6 +90,7 @@ void container_state_done(struct container_state *state)
 	free(state->image_id);
 	free(state->network);
 	json_decref(state->ports);
+	json_decref(state->address);
 	strv_done(&state->command);
 	strv_done(&state->labels);
 	strv_done(&state->mounts);
@@ -151,6 +152,8 @@ json_t *container_state_to_json(const struct container_state *s)
 	put_str(o, "injection", s->injection);
 	if (s->ports)
 		(void)json_object_set(o, "ports", s->ports);
+	if (s->address)
+		(void)json_object_set(o, "address", s->address);
 	json_set_str(o, "name", s->name);
 	json_set_str(o, "image", s->image);
 	json_set_str(o, "image_id", s->image_id);
@@ -201,6 +204,7 @@ int container_state_from_json(const json_t *o, struct container_state *s, struct
 	s->cgroup_v1 = xstrdup(json_str(o, "cgroup_v1", NULL));
 	s->injection = xstrdup(json_str(o, "injection", NULL));
 	s->ports = json_incref(json_object_get(o, "ports"));
+	s->address = json_incref(json_object_get(o, "address"));
 	s->name = xstrdup(json_str(o, "name", ""));
 	s->image = xstrdup(json_str(o, "image", NULL));
 	s->image_id = xstrdup(json_str(o, "image_id", NULL));
@@ -243,6 +247,12 @@ static int read_state(const struct engine *engine, struct container *c, struct e
 	return read_state_at(engine, c->fd, STATE_FILE, c, err);
 }
 
+void container_forget_address(struct container_state *state)
+{
+	json_decref(state->address);
+	state->address = NULL;
+}
+
 bool container_is_alive(const struct container *container)
 {
 	enum container_status s = container->state.status;
@@ -258,6 +268,7 @@ bool container_is_alive(const struct container *container)
 static void repair(const struct engine *engine, struct container *c)
 {
 	auto_close int pidfd = -1;
+	bool had_address = false;
 
 	if (!container_is_alive(c) || c->state.foreign ||
 	    state_is_locked(c->fd, STATE_LOCK_ALIVE) != 0)
@@ -272,7 +283,10 @@ static void repair(const struct engine *engine, struct container *c)
 	c->state.finished_at = time_now();
 	c->state.pid = 0;
 	c->state.monitor_pid = 0;
+	had_address = c->state.address && str_eq(c->state.boot, engine->boot);
+	container_forget_address(&c->state);
 	(void)container_save_state(c, NULL); /* the next command repairs it again */
+	bridge_repair(engine->run_fd, had_address);
 }
 
 int container_load(struct engine *engine, const char *id, struct container *ret, struct err *err)

@@ -185,6 +185,7 @@ void container_sweep(struct engine *engine)
 {
 	state_sweep(&engine->containers, discard_half_made, engine);
 	remove_orphans(engine);
+	bridge_repair(engine->run_fd, false);
 	volume_sweep(&engine->volumes);
 	(void)storage_sweep(&engine->storage, NULL); /* what is left is swept next time */
 }

@@ -13,6 +13,7 @@
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
 #include "engine/image/config.h"
+#include "netns/bridge.h"
 #include "netns/net-options.h"
 #include "netns/net.h"
 #include "netns/port.h"
@@ -163,6 +164,13 @@ static bool is_single(const char *text)
 	       str_eq(text, "private") || is_mode(text, "container") || is_mode(text, "ns");
 }
 
+/* What names the network that every container of root is in; "podman" is Podman's name for it. */
+static bool is_default_bridge(const char *text)
+{
+	return *text == '\0' || str_eq(text, "private") || str_eq(text, "default") ||
+	       str_eq(text, "bridge") || str_eq(text, "podman");
+}
+
 static int build_network(const struct request *q, const struct spec_host *host,
 			 struct container_spec *spec, struct err *err)
 {
@@ -188,11 +196,17 @@ static int build_network(const struct request *q, const struct spec_host *host,
 		return err_say(err, ERR_UNSUPPORTED,
 			       "network mode \"bridge\" needs privilege on the host: without it "
 			       "use the default network, slirp4netns or pasta");
-	if (str_eq(text, "bridge"))
+	spec->net_bridge = !host->rootless && is_default_bridge(text);
+	if (spec->net_bridge)
 		return 0;
 	if (*text == '\0' || str_eq(text, "host") || str_eq(text, "private") ||
 	    str_eq(text, "default") || is_mode(text, "container") || is_mode(text, "ns"))
 		return parse_ns(text, "network", host, &spec->net, err);
+	if (!host->rootless && is_mode(text, "bridge"))
+		return err_say(err, ERR_UNSUPPORTED,
+			       "network \"%s\": options of a network are not supported yet; use "
+			       "--ip, --ip6, --mac-address",
+			       text);
 	return err_say(
 		err, ERR_UNSUPPORTED,
 		"network \"%s\": named networks are not supported yet; use none, host, private, "
@@ -229,23 +243,34 @@ static int build_ports(const struct request *q, const struct image_config *image
 	return 0;
 }
 
-static int refuse_addresses(const struct request *q, struct err *err)
+static int build_addresses(const struct request *q, struct container_spec *spec, struct err *err)
 {
+	struct bridge_wish wish;
 	const char *flag = q->ip	    ? "--ip"
 			   : q->ip6	    ? "--ip6"
 			   : q->mac_address ? "--mac-address"
 					    : NULL;
 
 	if (q->network_aliases.count)
-		flag = "--network-alias";
-	return flag ? err_say(err, ERR_UNSUPPORTED,
-			      "%s wants a named network, which is not supported yet", flag)
-		    : 0;
+		return err_say(err, ERR_UNSUPPORTED,
+			       "--network-alias wants a named network, which is not supported yet");
+	if (!flag)
+		return 0;
+	if (!spec->net_bridge)
+		return err_say(
+			err, ERR_UNSUPPORTED,
+			"%s wants a bridged network: root's default one, or a named one, which "
+			"is not supported yet",
+			flag);
+	spec->ip = xstrdup(q->ip);
+	spec->ip6 = xstrdup(q->ip6);
+	spec->mac_address = xstrdup(q->mac_address);
+	return bridge_wish_parse(q->ip, q->ip6, q->mac_address, &wish, err);
 }
 
 static int build_names(const struct request *q, struct container_spec *spec, struct err *err)
 {
-	int r = refuse_addresses(q, err);
+	int r = build_addresses(q, spec, err);
 
 	for (size_t i = 0; i < q->dns.count && r == 0; i++)
 		if ((r = net_dns_check(q->dns.v[i], err)) < 0)

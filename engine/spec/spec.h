@@ -143,10 +143,12 @@ struct container_spec {
 	int64_t storage_inodes; /* and in inodes */
 
 	/* Network */
-	struct spec_ns net;  /* PRIVATE: bryo-net */
-	char *net_mode;	     /* as typed: "slirp4netns:mtu=1500", "none", ... */
-	struct strv publish; /* values of -p, checked */
-	struct strv expose;  /* values of --expose and the image's, checked */
+	struct spec_ns net; /* PRIVATE: bryo-net or, with net_bridge, the default bridge */
+	bool net_bridge;
+	char *ip, *ip6, *mac_address; /* asked for; only with net_bridge, checked */
+	char *net_mode;		      /* as typed: "slirp4netns:mtu=1500", "none", ... */
+	struct strv publish;	      /* values of -p, checked */
+	struct strv expose;	      /* values of --expose and the image's, checked */
 	bool publish_all;
 	struct strv dns, dns_search, dns_options;
 	struct strv add_hosts;

@@ -20,36 +20,6 @@
 
 #define REST_NS (100 * 1000000LL)
 
-/* The lowest port that needs no privilege (ip(7), ip_unprivileged_port_start). */
-static unsigned long first_free_port(void)
-{
-	auto_free char *text = NULL;
-
-	if (file_read_at(AT_FDCWD, "/proc/sys/net/ipv4/ip_unprivileged_port_start", 16, &text,
-			 NULL) < 0)
-		return 1024;
-	return strtoul(text, NULL, 10);
-}
-
-int listen_explain(const struct port_map *map, int code, struct err *err)
-{
-	const char *const left = strchr(map->host_ip, ':') ? "[" : "";
-	const char *const right = *left ? "]" : "";
-	const unsigned long start = first_free_port();
-
-	if (code == -EACCES && map->host_port < start)
-		return err_set(
-			err, code,
-			"cannot expose privileged port %u, you can add "
-			"'net.ipv4.ip_unprivileged_port_start=%u' to /etc/sysctl.conf (currently "
-			"%lu), or choose a larger port number (>= %lu): listen %s %s%s%s:%u: bind",
-			map->host_port, map->host_port, start, start, port_proto_name(map->proto),
-			left, map->host_ip, right, map->host_port);
-	return err_set(err, code, "cannot expose port %u: listen %s %s%s%s:%u: bind",
-		       map->host_port, port_proto_name(map->proto), left, map->host_ip, right,
-		       map->host_port);
-}
-
 /* ---- Sockets ---- */
 
 static int set_options(int fd, int family, enum port_proto proto)
@@ -186,7 +156,7 @@ static int open_port(struct relay *relay, struct port_map *one,
 		(void)strcpy(one->host_ip, "0.0.0.0");
 	r = open_one(relay, one);
 	if (r < 0)
-		return listen_explain(one, r, err);
+		return port_explain(one, r, err);
 	if (!all)
 		return 0;
 	(void)strcpy(one->host_ip, "::");
@@ -196,7 +166,7 @@ static int open_port(struct relay *relay, struct port_map *one,
 			add(relay, one, -1, true);
 		return 0;
 	}
-	return r < 0 ? listen_explain(one, r, err) : 0;
+	return r < 0 ? port_explain(one, r, err) : 0;
 }
 
 static size_t count_listeners(const struct port_list *ports)
@@ -246,7 +216,7 @@ int listen_reload(struct relay *relay, struct err *err)
 		if (r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL)
 			continue;
 		if (r < 0)
-			return listen_explain(&listener->map, r, err);
+			return port_explain(&listener->map, r, err);
 		listener->missing = false;
 		(void)listener_swap(listener, fd);
 		stack_listen(relay->stack, listener);

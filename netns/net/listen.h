@@ -42,12 +42,6 @@ struct listen_inherited {
 int listen_open(struct relay *relay, const struct port_list *ports,
 		const struct listen_inherited *inherited, struct err *err);
 
-/*
- * Why the port of map (one, at one address) cannot be bound: code is bind(2)'s negative errno, and
- * what is returned.
- */
-int listen_explain(const struct port_map *map, int code, struct err *err);
-
 /* Binds what could not be bound before, and accepts. Fails with the first port that is in use. */
 int listen_reload(struct relay *relay, struct err *err);
 

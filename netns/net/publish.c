@@ -62,7 +62,7 @@ static int open_one(struct publish *publish, const struct port_map *one, struct 
 			       "port_handler=splice serves %d listening sockets at most",
 			       SPLICE_LISTENERS);
 	if (r < 0)
-		return listen_explain(one, r, err);
+		return port_explain(one, r, err);
 	(void)fd_take(&fd);
 	return 0;
 }
@@ -93,7 +93,7 @@ static int open_port(struct publish *publish, struct port_map *one,
 		return 0;
 	if (*one->host_ip != '\0') {
 		if (strchr(one->host_ip, ':') && !publish->options->ipv6)
-			return listen_explain(one, -EAFNOSUPPORT, err);
+			return port_explain(one, -EAFNOSUPPORT, err);
 		return open_one(publish, one, err);
 	}
 	(void)strcpy(one->host_ip, "0.0.0.0");

@@ -5,11 +5,13 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
 #include "engine/base/str.h"
+#include "netns/bridge.h"
 #include "netns/net.h"
 #include "netns/resolv.h"
 
@@ -229,6 +231,31 @@ static void add_host_is_checked(void **state)
 	assert_int_equal(net_dns_search_check(".", &err), 0);
 }
 
+static void on_a_bridge_the_gateway_is_the_host(void **state)
+{
+	char *const names[] = { "abc", "web", NULL };
+	const struct strv name_list = { .v = (char **)names, .count = 2 };
+	struct bridge_address address = { .ip4 = { htonl(0x0a580005) },
+					  .gateway4 = { htonl(0x0a580001) },
+					  .prefix4 = 16 };
+	const struct net_files_args args = { .bridge = &address,
+					     .names = &name_list,
+					     .base_hosts = "" };
+	auto_free char *text = NULL;
+	auto_free char *with_six = NULL;
+
+	(void)state;
+	assert_int_equal(net_hosts_file(&args, &text, NULL), 0);
+	assert_string_equal(text, "127.0.0.1\tlocalhost\n::1\tlocalhost\n"
+				  "10.88.0.1\thost.containers.internal host.docker.internal\n"
+				  "10.88.0.5\tabc web\n");
+	address.has6 = true;
+	address.ip6 = (struct in6_addr){ { { 0xfd, [15] = 5 } } };
+	assert_int_equal(net_hosts_file(&args, &with_six, NULL), 0);
+	assert_true(str_starts(with_six, text));
+	assert_string_equal(with_six + strlen(text), "fd00::5\tabc web\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +269,7 @@ int main(void)
 		cmocka_unit_test(resolvers_of_the_options),
 		cmocka_unit_test(hosts_of_the_options),
 		cmocka_unit_test(add_host_is_checked),
+		cmocka_unit_test(on_a_bridge_the_gateway_is_the_host),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
