@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
-#include <linux/capability.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
@@ -87,7 +86,7 @@ static void stop(struct inject_filter *filter, long call)
 }
 
 /*
- * With the guard a call that does not stop is only slower: addresses of AF_UNIX are of other sizes,
+ * Without a wall a call that does not stop is only slower: addresses of AF_UNIX are of other sizes,
  * mostly, and sockaddr_storage is what programs pass that did not look which family they have.
  */
 static void stop_inet_sizes(struct inject_filter *filter, long call)
@@ -266,30 +265,6 @@ static bool has_netns_cookie(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) == 0;
 }
 
-/*
- * As the injector will be: without CAP_NET_ADMIN, which the caller may have over a host's network
- * that is itself a namespace of its user (bryo in a container), or as the real root.
- */
-static bool can_guard(int fd)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct own[2];
-	struct __user_cap_data_struct less[2];
-	struct sock_filter pass = { .code = BPF_RET | BPF_K, .k = 0x7fffffff };
-	const struct sock_fprog program = { .len = 1, .filter = &pass };
-	bool works = false;
-
-	if (syscall(SYS_capget, &header, own) < 0)
-		return false;
-	memcpy(less, own, sizeof(less));
-	less[0].effective &= ~(1U << CAP_NET_ADMIN);
-	if (syscall(SYS_capset, &header, less) < 0)
-		return false;
-	works = setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) == 0;
-	(void)syscall(SYS_capset, &header, own); /* all of it is permitted still */
-	return works;
-}
-
 /* TCP_ULP "smc" makes an SMC socket of a TCP one, which Landlock does not know (net/smc). */
 static bool has_smc(void)
 {
@@ -310,8 +285,6 @@ enum inject_wall inject_wall_find(void)
 
 	if (fd < 0 || !has_netns_cookie(fd))
 		return INJECT_WALL_NONE;
-	if (can_guard(fd))
-		return INJECT_WALL_GUARD;
 	if (syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) < 4)
 		return INJECT_WALL_NONE;
 	return has_smc() ? INJECT_WALL_NONE : INJECT_WALL_LANDLOCK;

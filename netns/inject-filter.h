@@ -14,16 +14,10 @@
 /*
  * A system call filter alone cannot keep a container from connecting a socket of the host
  * elsewhere: calls on other sockets go on into the kernel, and another thread may change descriptor
- * and address meanwhile. One of these can (docs/network.md has the argument):
+ * and address meanwhile. This can (docs/network.md and decision 14 have the argument):
  */
 enum inject_wall {
-	INJECT_WALL_NONE, /* this kernel has neither: no injection unless asked for */
-	/*
-	 * A locked packet filter on each socket that is given away (inject/guard.h). Kernels up to
-	 * the summer of 2026, when attaching one to a TCP socket became CAP_NET_ADMIN's (commit
-	 * 5d39580f68e6).
-	 */
-	INJECT_WALL_GUARD,
+	INJECT_WALL_NONE, /* this kernel has none: no injection unless asked for */
 	/*
 	 * A Landlock domain that denies the container TCP connect and bind (ABI 4, Linux 6.7):
 	 * all of them, on its own loopback too, are made by bryo-net. Its price: processes of
@@ -33,7 +27,7 @@ enum inject_wall {
 };
 
 /*
- * The best one that works here. The caller stands in the host's network namespace. Also asks for
+ * Whether it works here. The caller stands in the host's network namespace. Also asks for
  * SO_NETNS_COOKIE (Linux 5.14), the youngest of the other things that are needed, and that no SMC
  * sockets can be made of TCP ones, which would go around Landlock.
  */

@@ -61,10 +61,6 @@ static void look_at_injection(json_t *findings)
 	static const char what[] = "socket injection";
 
 	switch (inject_wall_find()) {
-	case INJECT_WALL_GUARD:
-		finding_add(findings, "netns", what, "ok",
-			    "TCP at the host's speed, kept in by packet filters", NULL);
-		return;
 	case INJECT_WALL_LANDLOCK:
 		finding_add(findings, "netns", what, "ok",
 			    "TCP at the host's speed, kept in by Landlock", NULL);

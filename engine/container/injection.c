@@ -47,9 +47,9 @@ void injection_choose(const struct net_options *options, const struct oci_spec *
 	make(ret_injection, has_tcp(ports));
 }
 
-static const char *const names[] = { [INJECT_WALL_NONE] = "unguarded",
-				     [INJECT_WALL_GUARD] = "guard",
-				     [INJECT_WALL_LANDLOCK] = "landlock" };
+static const char *const names[] = {
+	[INJECT_WALL_NONE] = "unguarded", [INJECT_WALL_LANDLOCK] = "landlock"
+};
 
 const char *injection_name(const struct injection *injection)
 {

@@ -32,7 +32,7 @@ struct injection {
 void injection_choose(const struct net_options *options, const struct oci_spec *oci,
 		      const struct port_list *ports, struct injection *ret_injection);
 
-/* What the record keeps ("landlock", "guard", "unguarded", NULL: off), and back. */
+/* What the record keeps ("landlock", "unguarded", NULL: off), and back. */
 const char *injection_name(const struct injection *injection);
 
 /* For an exec in a running container, from its record. The same as its first process has. */

@@ -152,7 +152,7 @@ static void warn_unguarded(const struct injection *injection, struct strv *warni
 {
 	if (warnings && injection->on && injection->wall == INJECT_WALL_NONE)
 		strv_add(warnings,
-			 "fast=on without Landlock's network rules or socket filters: a "
+			 "fast=on without Landlock's network rules: a "
 			 "hostile program in the container can reach the host's loopback");
 }
 

@@ -20,7 +20,6 @@
 
 #include "engine/base/fd.h"
 #include "netns/net/inject/epolls.h"
-#include "netns/net/inject/guard.h"
 #include "netns/net/inject/inject-internal.h"
 #include "netns/net/inject/sockopt.h"
 #include "netns/net/outside.h"
@@ -210,19 +209,8 @@ bool incoming_find(struct injector *injector, int family, uint16_t container_por
 
 /* ---- The call ---- */
 
-static int protect(int fd, const union address *address)
-{
-	struct guard guard;
-
-	guard_port(ntohs(address->any.sa_family == AF_INET ? address->four.sin_port
-							   : address->six.sin6_port),
-		   &guard);
-	return guard_attach(&guard, fd);
-}
-
-static int open_server(const struct injector *injector, const struct call *call,
-		       const struct subject *subject, const struct choice *choice, int backlog,
-		       int *ret_fd)
+static int open_server(const struct injector *injector, const struct subject *subject,
+		       const struct choice *choice, int backlog, int *ret_fd)
 {
 	auto_close int fd =
 		socket(subject->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
@@ -243,8 +231,6 @@ static int open_server(const struct injector *injector, const struct call *call,
 		return -errno;
 	if (bind(fd, &address.any, size) < 0)
 		return -errno;
-	if (call->wall == INJECT_WALL_GUARD && protect(fd, &address) < 0)
-		return -EPERM;
 	if (listen(fd, backlog) < 0)
 		return -errno;
 	epolls_move_up(&fd);
@@ -274,7 +260,7 @@ static int serve(struct injector *injector, const struct call *call, const struc
 		return CALL_CONTINUE;
 	}
 	pause_listeners(injector, &choice);
-	r = open_server(injector, call, subject, &choice, (int)call->args[1], &fd);
+	r = open_server(injector, subject, &choice, (int)call->args[1], &fd);
 	if (r == 0)
 		r = subject_replace(injector, call, subject, fd, flags);
 	if (r < 0) {

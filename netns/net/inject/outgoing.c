@@ -15,7 +15,6 @@
 
 #include "engine/base/fd.h"
 #include "netns/net/inject/epolls.h"
-#include "netns/net/inject/guard.h"
 #include "netns/net/inject/inject-internal.h"
 #include "netns/net/inject/sockopt.h"
 #include "netns/net/outside.h"
@@ -102,29 +101,19 @@ static int bind_outbound(const struct net_options *options, int fd, const union 
 	return bind(fd, &own.any, size) < 0 ? -errno : 0;
 }
 
-static int protect(int fd, const union address *target)
-{
-	struct guard guard;
-	int r = guard_peer(&target->any, &guard);
-
-	return r < 0 ? r : guard_attach(&guard, fd);
-}
-
 /*
  * A socket of the host like the container's, that begins to connect. 0 or -EINPROGRESS; the
  * connection's error, which is the call's; or CALL_CONTINUE.
  */
-static int begin(const struct injector *injector, const struct call *call,
-		 const struct subject *subject, const union address *target, socklen_t size,
-		 int *ret_fd)
+static int begin(const struct injector *injector, const struct subject *subject,
+		 const union address *target, socklen_t size, int *ret_fd)
 {
 	auto_close int fd =
 		socket(subject->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
 	int r = 0;
 
 	if (fd < 0 || sockopt_copy(subject->family, subject->fd, fd, subject->host) < 0 ||
-	    bind_outbound(injector->args->options, fd, target) < 0 ||
-	    (call->wall == INJECT_WALL_GUARD && protect(fd, target) < 0))
+	    bind_outbound(injector->args->options, fd, target) < 0)
 		return CALL_CONTINUE;
 	r = connect(fd, &target->any, size) < 0 ? -errno : 0;
 	epolls_move_up(&fd);
@@ -175,7 +164,7 @@ int outgoing_connect(struct injector *injector, const struct call *call,
 	    !find_target(injector, to, &wait.to))
 		return CALL_CONTINUE;
 	state = subject_state(subject);
-	/* It was put in its place for a signal. Behind the guard the kernel itself waits. */
+	/* It was put in its place for a signal. Without a wall the kernel itself waits. */
 	if (state == TCP_SYN_SENT && subject->host && call->wall == INJECT_WALL_LANDLOCK)
 		return local_connect(call, subject, &wait.to, size, ret_pending);
 	if (state != TCP_CLOSE)
@@ -184,7 +173,7 @@ int outgoing_connect(struct injector *injector, const struct call *call,
 	wait.flags = may_replace(injector, call, subject);
 	if (wait.flags < 0)
 		return CALL_CONTINUE;
-	r = begin(injector, call, subject, &wait.to, size, &wait.fd);
+	r = begin(injector, subject, &wait.to, size, &wait.fd);
 	if (r != 0 && r != -EINPROGRESS)
 		return r;
 	if (r == -EINPROGRESS && !(wait.flags & O_NONBLOCK))

@@ -39,7 +39,7 @@ static uint32_t verdict(enum inject_wall wall, bool listens, const struct seccom
 static const struct {
 	const char *what;
 	struct seccomp_data call;
-	uint32_t guard;
+	uint32_t none;
 	uint32_t landlock;
 } cases[] = {
 #define CALL(nr_, ...)                                                                             \
@@ -105,11 +105,11 @@ static void test_calls(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		const uint32_t guard = verdict(INJECT_WALL_GUARD, true, &cases[i].call);
+		const uint32_t none = verdict(INJECT_WALL_NONE, true, &cases[i].call);
 		const uint32_t landlock = verdict(INJECT_WALL_LANDLOCK, true, &cases[i].call);
 
-		if (guard != cases[i].guard || landlock != cases[i].landlock)
-			fail_msg("%s: guard %#x, landlock %#x", cases[i].what, guard, landlock);
+		if (none != cases[i].none || landlock != cases[i].landlock)
+			fail_msg("%s: none %#x, landlock %#x", cases[i].what, none, landlock);
 	}
 }
 
@@ -118,7 +118,7 @@ static void test_listens(void **state)
 	const struct seccomp_data call = CALL(SYS_listen, 5, 1);
 
 	(void)state;
-	assert_int_equal(verdict(INJECT_WALL_GUARD, false, &call), PASSES);
+	assert_int_equal(verdict(INJECT_WALL_NONE, false, &call), PASSES);
 	assert_int_equal(verdict(INJECT_WALL_LANDLOCK, false, &call), PASSES);
 }
 
@@ -128,7 +128,7 @@ static void test_foreign_architecture(void **state)
 	const struct seccomp_data call = { .nr = 3, .arch = AUDIT_ARCH_S390X };
 
 	(void)state;
-	assert_int_equal(verdict(INJECT_WALL_GUARD, true, &call), PASSES);
+	assert_int_equal(verdict(INJECT_WALL_NONE, true, &call), PASSES);
 }
 
 #endif
