@@ -80,8 +80,6 @@ static int spawn(const char *program, int sock, pid_t *ret_pid)
  */
 static const char *not_carried(const struct net_options *options)
 {
-	if (options->outbound_if4[0] != '\0' || options->outbound_if6[0] != '\0')
-		return "an outbound interface";
 	if (options->fast == NET_FAST_ON)
 		return "fast=on";
 	return NULL;
