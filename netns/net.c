@@ -77,24 +77,6 @@ int net_spawn(const char *program, const int *fds, size_t fd_count, pid_t *ret_p
 	return -r;
 }
 
-/*
- * What the options can say and the stack does not carry out. Taken out of here one by one as it
- * learns them, so that nobody is given a network other than the one asked for.
- */
-static const char *not_carried(const struct net_options *options)
-{
-	if (options->outbound_if4[0] != '\0' || options->outbound_if6[0] != '\0')
-		return "an outbound interface";
-	return NULL;
-}
-
-static int check_carried(const struct net_args *args, struct err *err)
-{
-	const char *const what = not_carried(args->options);
-
-	return what ? err_say(err, ERR_UNSUPPORTED, "bryo-net does not support %s yet", what) : 0;
-}
-
 int net_send_settings(int sock, const char *text, const int *fds, size_t count)
 {
 	const size_t size = strlen(text);
@@ -116,10 +98,8 @@ int net_start(const struct net_args *args, struct net_process *ret_net, struct e
 								       : NET_INHERITED_MAX;
 	const char *program = args->program;
 	int ends[2] = { -1, -1 };
-	int r = check_carried(args, err);
+	int r = 0;
 
-	if (r < 0)
-		return r;
 	if (!program) {
 		r = net_program(&found, err);
 		if (r < 0 || !found)

@@ -28,10 +28,9 @@ extern const struct cli_group cli_create_group;
 	"**private** The default: a network of the container's own, carried by bryo-net with "     \
 	"this "                                                                                    \
 	"user's rights.\n\n"                                                                       \
-	"**slirp**[:NAME=VALUE,...], **slirp4netns**[:...], **pasta**[:OPTION,VALUE,...] "   \
-	"The "                                                                                     \
-	"same, with options in either program's spelling: addresses (cidr=, address=, gateway=; "  \
-	"-a, "                                                                                     \
+	"**slirp**, **slirp4netns**, **pasta** The same; behind a colon options with commas "      \
+	"between, in "                                                                             \
+	"either program's spelling: addresses (cidr=, address=, gateway=; -a, "                    \
 	"-n, -g), families (ipv4=, ipv6=, enable\\_ipv6=; -4, -6), mtu= (-m), the host's "         \
 	"loopback "                                                                                \
 	"(allow\\_host\\_loopback=; --map-gw), resolvers (dns=, dns\\_addr=; -D, --dns-forward), " \

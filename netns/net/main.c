@@ -216,11 +216,25 @@ static void close_ports(struct relay *relay)
 	listen_close(relay);
 }
 
+/* Told now, not by each connection that fails. */
+static int check_interfaces(const struct net_options *options, struct err *err)
+{
+	const char *const names[] = { options->outbound_if4, options->outbound_if6 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (*names[i] != '\0' && if_nametoindex(names[i]) == 0)
+			return err_set(err, -errno, "cannot find network interface %s of this host",
+				       names[i]);
+	return 0;
+}
+
 static int set_up(struct relay *relay, struct settings *settings, struct err *err)
 {
 	auto_close int netns = -1;
 	int r = receive_settings(&relay->options, settings, err);
 
+	if (r == 0)
+		r = check_interfaces(&relay->options, err);
 	if (r == 0)
 		r = own_address_find(&relay->options, err);
 	if (r == 0)

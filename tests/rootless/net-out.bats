@@ -211,3 +211,27 @@ too
 	[[ "$output" != *"pong"* ]]
 	[[ "$output" == *$'only\n'*gone ]]
 }
+
+@test "connections leave by the interface asked for, and resolvers on the loopback are reached" {
+	run -0 net_host '
+		unshare --net sleep 30 & far=$!; sleep 0.3
+		for i in 0 4; do
+			ip link add v$i type veth peer name w$i netns $far
+			ip addr add 192.0.2.$((i + 1))/30 dev v$i; ip link set v$i up
+			nsenter -t $far -n ip addr add 192.0.2.$((i + 2))/30 dev w$i; nsenter -t $far -n ip link set w$i up
+			ip route add 203.0.113.1 via 192.0.2.$((i + 2)) dev v$i metric $((i + 1))
+		done
+		nsenter -t $far -n ip link set lo up; nsenter -t $far -n ip addr add 203.0.113.1/32 dev lo
+		start nsenter -t $far -n $NET_PEER serve 203.0.113.1 7000
+		dns 127.0.0.53 192.0.2.77
+		ctr -- bash -c "peer tcp 203.0.113.1 7000 who"
+		ctr -n pasta:-i,v4 -- bash -c "peer tcp 203.0.113.1 7000 who; peer udp 203.0.113.1 7000 who
+			peer resolve 10.0.2.3 a.example udp; peer resolve 10.0.2.3 a.example tcp"
+		ctr -n pasta:-i,nosuch -- true 2>&1 || true'
+	[ "$output" = "192.0.2.1
+192.0.2.5
+192.0.2.5
+192.0.2.77
+192.0.2.77
+Error: cannot find network interface nosuch of this host: No such device" ]
+}

@@ -110,8 +110,7 @@ static int open_flow(struct echo_flow *echo, const union host_address *to)
 
 	if (echo->flow.watch.fd >= 0)
 		return 0;
-	r = stack_socket(stack, family, SOCK_DGRAM,
-			 family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+	r = stack_socket(stack, to, SOCK_DGRAM, family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6);
 	if (r < 0)
 		return r;
 	echo->flow.watch.fd = r;

@@ -111,10 +111,14 @@ static inline socklen_t host_address_size(const union host_address *address)
 }
 
 /*
- * A socket for a flow, non-blocking, bound to the outbound address where one is set; it counts
- * against socket_max. A descriptor or a negative errno. stack_close_socket() watches it no longer.
+ * A socket for a flow to an address of that family, non-blocking, bound to the outbound address and
+ * interface where they are set; for the host's loopback to no interface. It counts against
+ * socket_max. A descriptor or a negative errno. stack_close_socket() watches it no longer.
  */
-int stack_socket(struct stack *stack, int family, int type, int proto);
+int stack_socket(struct stack *stack, const union host_address *to, int type, int proto);
+
+/* The host's own loopback, of either family. */
+bool host_address_is_loopback(const union host_address *address);
 void stack_close_socket(struct stack *stack, struct watch *watch);
 
 /* Asks the container for its hardware address: nothing that we send seems to reach it. */

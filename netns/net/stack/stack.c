@@ -149,8 +149,29 @@ static int bind_outbound(const struct stack *stack, int fd, int family)
 	return bind(fd, &address.any, host_address_size(&address)) < 0 ? -errno : 0;
 }
 
-int stack_socket(struct stack *stack, int family, int type, int proto)
+bool host_address_is_loopback(const union host_address *address)
 {
+	if (address->any.sa_family == AF_INET)
+		return ntohl(address->four.sin_addr.s_addr) >> 24 == 127;
+	return IN6_IS_ADDR_LOOPBACK(&address->six.sin6_addr);
+}
+
+/* Needs no capability (Linux 5.7, socket(7)). A resolver on the loopback is behind no device. */
+static int bind_device(const struct stack *stack, int fd, const union host_address *to)
+{
+	const char *const name = to->any.sa_family == AF_INET ? stack->options->outbound_if4
+							      : stack->options->outbound_if6;
+
+	if (*name == '\0' || host_address_is_loopback(to))
+		return 0;
+	return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name)) < 0
+		       ? -errno
+		       : 0;
+}
+
+int stack_socket(struct stack *stack, const union host_address *to, int type, int proto)
+{
+	const int family = to->any.sa_family;
 	auto_close int fd = -1;
 	int r = 0;
 
@@ -162,6 +183,8 @@ int stack_socket(struct stack *stack, int family, int type, int proto)
 	/* A resolver or the gateway stand for addresses of the host, loopback perhaps: whether the
 	 * bound address can reach them is for connect() to say. */
 	r = bind_outbound(stack, fd, family);
+	if (r == 0)
+		r = bind_device(stack, fd, to);
 	if (r < 0)
 		return r;
 	stack->sockets++;

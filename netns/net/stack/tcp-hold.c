@@ -20,8 +20,12 @@ void tcp_hold(struct tcp_flow *tcp, const struct segment *segment)
 	if (segment->length == 0 || segment->length > HELD_DATA ||
 	    segment->flags & (TH_FIN | TH_URG))
 		return;
-	/* The oldest gives way: it may be of a connection that is stuck. */
-	place = stack->held_next++ % HELD_PLACES;
+	/* The oldest gives way, since it may be of a connection that is stuck; but not one's own,
+	 * which is needed sooner. */
+	place = stack->held_next % HELD_PLACES;
+	if (stack->held[place].owner == tcp)
+		return;
+	stack->held_next++;
 	held = &stack->held[place];
 	if (!held->owner)
 		stack->held_count++;

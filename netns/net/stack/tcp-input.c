@@ -118,13 +118,13 @@ static bool is_misplaced(struct tcp_flow *tcp, const struct segment *segment)
 {
 	if (!tcp->fin_received && !seq_before(tcp->received, segment->seq))
 		return false;
-	/* Each calls for its own duplicate ACK; not while we dropped the one before ourselves. */
-	if (tcp->fin_received || tcp->lost) {
-		acknowledge(tcp);
-	} else {
+	if (!tcp->fin_received)
 		tcp_hold(tcp, segment);
+	/* Each calls for its own duplicate ACK; not while it is us who could not take more. */
+	if (tcp->fin_received || tcp->lost)
+		acknowledge(tcp);
+	else
 		tcp_send_ack(tcp);
-	}
 	return true;
 }
 
@@ -148,14 +148,24 @@ static enum written write_new(struct tcp_flow *tcp, const struct segment *segmen
 	/* The socket is full, sooner than it said: our window is closed until it has room. */
 	tcp->lost = true;
 	tcp->edge = tcp->received;
+	tcp_hold(tcp, segment);
 	return WRITTEN_PART;
+}
+
+bool tcp_write_held(struct tcp_flow *tcp)
+{
+	enum written written = WRITTEN_ALL;
+	struct segment held;
+
+	while (written == WRITTEN_ALL && !tcp->fin_received && tcp_hold_next(tcp, &held))
+		written = write_new(tcp, &held);
+	return written != WRITTEN_GONE;
 }
 
 static void take_payload(struct tcp_flow *tcp, const struct segment *segment)
 {
 	const bool fin = segment->flags & TH_FIN;
 	enum written written = WRITTEN_ALL;
-	struct segment held;
 
 	if ((segment->length == 0 && !fin) || is_misplaced(tcp, segment))
 		return;
@@ -167,8 +177,8 @@ static void take_payload(struct tcp_flow *tcp, const struct segment *segment)
 		tcp->fin_received = true;
 		(void)shutdown(tcp->flow.watch.fd, SHUT_WR);
 	}
-	while (written == WRITTEN_ALL && !tcp->fin_received && tcp_hold_next(tcp, &held))
-		written = write_new(tcp, &held);
+	if (written == WRITTEN_ALL)
+		(void)tcp_write_held(tcp);
 }
 
 /* ---- The whole ---- */

@@ -153,6 +153,8 @@ void tcp_answered(struct tcp_flow *tcp, const struct segment *segment);
 
 /* A segment of a flow that is SYN_RECEIVED or OPEN. */
 void tcp_segment(struct tcp_flow *tcp, const struct segment *segment);
+/* Segments that were kept and have come due go to the socket. False: the flow is gone. */
+bool tcp_write_held(struct tcp_flow *tcp);
 
 /* ---- tcp-hold.c ---- */
 

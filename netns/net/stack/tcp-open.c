@@ -125,7 +125,7 @@ static int begin(struct tcp_flow *tcp)
 
 	if (size == 0)
 		return -EHOSTUNREACH;
-	r = stack_socket(stack, to.any.sa_family, SOCK_STREAM, 0);
+	r = stack_socket(stack, &to, SOCK_STREAM, 0);
 	if (r < 0)
 		return r;
 	tcp->flow.watch.fd = r;

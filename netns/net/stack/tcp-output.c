@@ -58,6 +58,10 @@ void tcp_measure(struct tcp_flow *tcp)
 		room = total - info[SK_MEMINFO_WMEM_QUEUED];
 	if (room < total / 3)
 		wait_for_room(tcp);
+	/* What is queued is counted with its buffers: twice, for segments of 1500 bytes. A promise
+	 * that the socket does not keep costs more than a window that is too small. */
+	room /= 2;
+	total /= 2;
 	if (total > stack->window_max)
 		total = stack->window_max;
 	if (total > most)

@@ -229,6 +229,8 @@ static void ready(struct watch *watch, uint32_t events)
 	if (events & EPOLLOUT && tcp->want_room) {
 		tcp->want_room = false;
 		tcp->ack_now = true;
+		if (!tcp_write_held(tcp))
+			return;
 	}
 	(void)tcp_serve(tcp);
 }

@@ -18,4 +18,5 @@ struct udp_flow {
 	uint8_t server;		   /* outbound: dns_resolver()'s number; 0: it did not ask */
 	bool others;		   /* outbound: it talked to more than the forwarder */
 	bool guest;		   /* outbound: last to the address that means the host's own */
+	bool near; /* outbound: its socket is for the host's loopback, bound to no interface */
 };

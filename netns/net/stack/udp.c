@@ -321,7 +321,8 @@ static int send_all(int fd, const union host_address *to, const uint8_t *local,
 }
 
 /* The container's socket, made on its first datagram; NULL: there can be none. */
-static struct udp_flow *find_outbound(struct stack *stack, const struct tuple *packet)
+static struct udp_flow *find_outbound(struct stack *stack, const struct tuple *packet,
+				      const union host_address *to)
 {
 	static const int on = 1;
 	struct tuple tuple = *packet;
@@ -336,13 +337,14 @@ static struct udp_flow *find_outbound(struct stack *stack, const struct tuple *p
 	udp = add(stack, &tuple);
 	if (!udp)
 		return NULL;
-	fd = stack_socket(stack, tuple_family(&tuple), SOCK_DGRAM, 0);
+	fd = stack_socket(stack, to, SOCK_DGRAM, 0);
 	if (fd < 0) {
 		drop(udp);
 		return NULL;
 	}
 	udp->flow.watch.fd = fd;
 	udp->flow.watch.ready = ready;
+	udp->near = host_address_is_loopback(to);
 	host_error_enable(fd, tuple_family(&tuple));
 	if (tuple.six)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
@@ -362,6 +364,19 @@ static void tell_failure(struct stack *stack, const struct tuple *tuple, int cod
 	if (code == EHOSTUNREACH || code == ENETUNREACH || code == EACCES || code == EPERM ||
 	    code == ECONNREFUSED)
 		stack_output_error(stack, tuple, &error);
+}
+
+/*
+ * With an outbound interface a socket is bound to it or not, by where its first datagram went: what
+ * belongs to the other kind must not leave by this one.
+ */
+static bool leaves_elsewhere(const struct stack *stack, const struct udp_flow *udp,
+			     const union host_address *to)
+{
+	const char *const name = to->any.sa_family == AF_INET ? stack->options->outbound_if4
+							      : stack->options->outbound_if6;
+
+	return *name != '\0' && udp->near != host_address_is_loopback(to);
 }
 
 /* To the address that stands for the host's own: answers must come from there. */
@@ -395,8 +410,8 @@ void udp_input(struct stack *stack, const struct packet *packet, uint16_t each)
 	}
 	if (stack_host_address(stack, &tuple, &to, &server) == 0)
 		return;
-	udp = find_outbound(stack, &tuple);
-	if (!udp)
+	udp = find_outbound(stack, &tuple, &to);
+	if (!udp || leaves_elsewhere(stack, udp, &to))
 		return;
 	if (server != 0)
 		udp->server = (uint8_t)server;
