@@ -44,3 +44,4 @@ wait_port() {
 	echo "nobody listens at $1 port $2"
 	return 1
 }
+usage() { echo "$1" >"$work/ask"; cat "$work/answer"; }

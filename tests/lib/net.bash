@@ -51,6 +51,17 @@ net_host() {
 			start "$NET_DRIVER" -b "$NET_PROGRAM" "${options[@]}" -- $NET_PEER serve 0.0.0.0,:: "$@"
 		}
 		pid_of_net() { pgrep -x bryo-net; }
+		# Of processes that their own user cannot look into.
+		answer_usage() {
+			local pid name kb n=0 private=0
+			for pid in $(pgrep -x "$1"); do
+				n=$((n + $(ls "/proc/$pid/fd" | wc -l)))
+				while read -r name kb _; do
+					[[ $name != Private_* ]] || private=$((private + kb))
+				done <"/proc/$pid/smaps_rollup"
+			done
+			echo "$n $private"
+		}
 		export -f peer
 		eval "$NET_SCRIPT"
 	'
@@ -71,12 +82,15 @@ NET_UID=$(id -u) NET_GID=$(id -g)
 #   ctr_ready [options] -- COMMAND        the same, in the background, once it has written a line
 #   cases NAME [ARGUMENT]...              net-cases.py in a container, and "case" outside
 #   wait_port HOST PORT                   until somebody listens
+#   usage NAME                            descriptors and private memory (kB) of all processes of that name
 net_user() {
 	NET_INNER=$1 net_host '
 		echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start
 		[ ! -d /run/user/$NET_UID ] || mount -t tmpfs -o mode=700 tmpfs /run/user/$NET_UID
 		export work
 		export -f start serve dns
+		mkfifo "$work/ask" "$work/answer"
+		while read -r name <"$work/ask"; do answer_usage "$name" >"$work/answer"; done &
 		unshare --user --map-user=$NET_UID --map-group=$NET_GID bash -c "
 			set -eu
 			. $NET_TESTS/lib/net-user.bash
