@@ -101,6 +101,18 @@ static int bind_outbound(const struct net_options *options, int fd, const union 
 	return bind(fd, &own.any, size) < 0 ? -errno : 0;
 }
 
+/* outbound_if: no privilege is needed for a socket that is bound to none yet (socket(7)). */
+static int bind_device(const struct net_options *options, int fd, const union address *to)
+{
+	const char *name = ip4_of(to) ? options->outbound_if4 : options->outbound_if6;
+
+	if (*name == '\0')
+		return 0;
+	return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name)) < 0
+		       ? -errno
+		       : 0;
+}
+
 /*
  * A socket of the host like the container's, that begins to connect. 0 or -EINPROGRESS; the
  * connection's error, which is the call's; or CALL_CONTINUE.
@@ -113,6 +125,7 @@ static int begin(const struct injector *injector, const struct subject *subject,
 	int r = 0;
 
 	if (fd < 0 || sockopt_copy(subject->family, subject->fd, fd, subject->host) < 0 ||
+	    bind_device(injector->args->options, fd, target) < 0 ||
 	    bind_outbound(injector->args->options, fd, target) < 0)
 		return CALL_CONTINUE;
 	r = connect(fd, &target->any, size) < 0 ? -errno : 0;
