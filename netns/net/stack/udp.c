@@ -429,7 +429,13 @@ void udp_input(struct stack *stack, const struct packet *packet, uint16_t each)
 
 static bool same_peer(const struct udp_flow *udp, const union host_address *peer)
 {
-	return memcmp(&udp->peer, peer, sizeof(*peer)) == 0;
+	if (udp->peer.any.sa_family != peer->any.sa_family ||
+	    host_port(&udp->peer) != host_port(peer))
+		return false;
+	if (peer->any.sa_family == AF_INET)
+		return udp->peer.four.sin_addr.s_addr == peer->four.sin_addr.s_addr;
+	return memcmp(&udp->peer.six.sin6_addr, &peer->six.sin6_addr, 16) == 0 &&
+	       udp->peer.six.sin6_scope_id == peer->six.sin6_scope_id;
 }
 
 /* The flow of this client; *ret_hidden: it has the gateway's address. NULL: the table is full. */
