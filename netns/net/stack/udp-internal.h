@@ -16,5 +16,6 @@ struct udp_flow {
 	union host_address peer;   /* inbound: the client as the host sees it */
 	uint8_t local[16];	   /* inbound: which of the host's addresses it asked */
 	uint8_t server;		   /* outbound: dns_resolver()'s number; 0: it did not ask */
+	bool answered;		   /* inbound: the container has sent something back */
 	bool others;		   /* outbound: it talked to more than the forwarder */
 };
