@@ -84,9 +84,6 @@ void tcp_consume(struct tcp_flow *tcp)
 			break;
 		tcp->base += (uint32_t)n;
 	}
-	/* The kernel moves its offset along, but not to before the queue. */
-	if (seq_before(tcp->peek, tcp->base))
-		tcp->peek = tcp->base;
 }
 
 /* ---- Data of the container ---- */
