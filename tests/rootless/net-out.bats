@@ -180,6 +180,20 @@ for host, family in ((\"$NET_HOST4\", socket.AF_INET), (\"$NET_HOST6\", socket.A
 	[[ "${lines[2]}" == *"unreachable"* ]]
 }
 
+@test "small buffers on either side stall nothing" {
+	for memory in "4096 8192 16384" "4096 16384 65536" "4096 87380 262144"; do
+		run -0 net_host "echo $memory >/proc/sys/net/ipv4/tcp_wmem; echo $memory >/proc/sys/net/ipv4/tcp_rmem
+			"'serve $NET_HOST4 7000; ctr -- bash -c "timeout 6 $NET_PEER bulk $NET_HOST4 7000 10000000"
+			ctr -n slirp4netns:mtu=1500 -- bash -c "timeout 6 $NET_PEER bulk $NET_HOST4 7000 10000000"'
+		[ "$output" = "ok 10000000
+ok 10000000" ]
+		run -0 net_host "serve "'$NET_HOST4'" 7000
+			ctr -- bash -c 'echo $memory >/proc/sys/net/ipv4/tcp_wmem; echo $memory >/proc/sys/net/ipv4/tcp_rmem
+			timeout 6 "'$NET_PEER bulk $NET_HOST4'" 7000 10000000'"
+		[ "$output" = "ok 10000000" ]
+	done
+}
+
 @test "large transfers come through whole, both ways, with half-close" {
 	run -0 net_host 'serve $NET_HOST4,$NET_HOST6 7000
 		ctr -- bash -c "peer bulk $NET_HOST4 7000 60000000; peer bulk $NET_HOST6 7000 60000000"

@@ -71,9 +71,11 @@ void tcp_measure(struct tcp_flow *tcp)
 	if (seq_before(tcp->edge, tcp->received))
 		close_edge(tcp, tcp->received);
 	gain = tcp->received + room - tcp->edge;
-	/* Never back, and not by driblets: RFC 9293, 3.8.6.2.2. */
+	/* Never back, and not by driblets (RFC 9293, 3.8.6.2.2), unless the container may be
+	 * waiting for a window in which a segment fits. */
 	if (seq_before(tcp->edge, tcp->received + room) &&
-	    (gain >= 2U * tcp->segment || gain >= total / 4))
+	    (gain >= 2U * tcp->segment || gain >= total / 4 ||
+	     tcp->edge - tcp->received < total / 4))
 		close_edge(tcp, tcp->received + room);
 }
 
