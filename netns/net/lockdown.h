@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The prison that bryo-net goes into before it looks at the first frame: it parses hostile packets
- * with C code of others, and needs nothing but its sockets.
+ * The prison that bryo-net goes into before it looks at the first frame: it parses hostile packets,
+ * and needs nothing but its sockets.
  */
 #pragma once
 

@@ -155,6 +155,31 @@ c" ]
 	[ "$output" = "ok 1000" ]
 }
 
+@test "ten thousand connections at once" {
+	[ "$(ulimit -Hn)" -ge 19000 ] || skip "this user may not have 19000 descriptors"
+	run -0 net_host 'ulimit -n 19000; serve $NET_HOST4 7000; ctr -- bash -c "peer many $NET_HOST4 7000 10000"'
+	[ "$output" = "ok 10000" ]
+}
+
+@test "datagrams of any size come through, in fragments where they must" {
+	run -0 net_host 'serve $NET_HOST4,$NET_HOST6 7000
+		ctr -n slirp4netns:mtu=1500 -- python3 -c "
+import socket
+for host, family in ((\"$NET_HOST4\", socket.AF_INET), (\"$NET_HOST6\", socket.AF_INET6)):
+    s = socket.socket(family, socket.SOCK_DGRAM); s.settimeout(2)
+    for n in (1, 1472, 1473, 9000, 60000):
+        s.sendto(bytes(n), (host, 7000)); print(len(s.recv(70000)), end=\" \")"'
+	[ "$output" = "1 1472 1473 9000 60000 1 1472 1473 9000 60000 " ]
+}
+
+@test "a closed port and a host without a route are told at once" {
+	run -0 net_host 'ip route del default
+		ctr -- bash -c "peer tcp $NET_HOST4 9 x; peer udp $NET_HOST4 9 x; peer tcp 203.0.113.9 9 x; true"'
+	[[ "${lines[0]}" == *ConnectionRefused* ]]
+	[[ "${lines[1]}" == *ConnectionRefused* ]]
+	[[ "${lines[2]}" == *"unreachable"* ]]
+}
+
 @test "large transfers come through whole, both ways, with half-close" {
 	run -0 net_host 'serve $NET_HOST4,$NET_HOST6 7000
 		ctr -- bash -c "peer bulk $NET_HOST4 7000 60000000; peer bulk $NET_HOST6 7000 60000000"

@@ -47,6 +47,7 @@ struct stack {
 	uint64_t secret[2]; /* for initial sequence numbers */
 	struct flow_table tcp;
 	struct flow_table udp;
+	size_t clients;		  /* of published UDP ports, in udp */
 	struct tcp_flow *dirty;	  /* connections that stack_flush() has to look at */
 	struct watch_timer again; /* set to "now" when some of them want another turn */
 	int64_t challenged;	  /* when the second began in which challenge ACKs are counted */

@@ -137,7 +137,8 @@ static enum written write_new(struct tcp_flow *tcp, const struct segment *segmen
 	ssize_t n = 0;
 
 	if (segment->length > old)
-		n = tcp_write(tcp, segment->payload + old, segment->length - old);
+		n = tcp_write(tcp, segment->payload + old, segment->length - old,
+			      !(segment->flags & (TH_PUSH | TH_FIN)));
 	if (n < 0) {
 		tcp_abort(tcp, true);
 		return WRITTEN_GONE;

@@ -65,6 +65,7 @@ struct tcp_flow {
 	bool fin_received : 1; /* from the container, and passed on */
 	bool fin_sent : 1;     /* at seq fin */
 	bool want_room : 1;    /* the window was closed for want of room in the socket */
+	bool corked : 1;       /* the socket holds back the last bytes that it took */
 	bool lost : 1;	       /* bytes of the container were dropped meanwhile */
 	bool urgent_out : 1;   /* the container's byte at seq urgent is urgent */
 	bool urgent_in : 1;    /* the socket has an urgent byte somewhere ahead */
@@ -194,8 +195,12 @@ void tcp_refuse(struct stack *stack, const struct tuple *tuple, const struct seg
 ssize_t tcp_peek(struct tcp_flow *tcp, void *data, size_t size);
 /* Takes out of the socket what the container has acknowledged. */
 void tcp_consume(struct tcp_flow *tcp);
-/* Writes size bytes that stand at tcp->received to the socket: how many it took, or an errno. */
-ssize_t tcp_write(struct tcp_flow *tcp, const uint8_t *data, size_t size);
+/*
+ * Writes size bytes that stand at tcp->received to the socket: how many it took, or an errno. more:
+ * others are likely to follow; tcp_uncork() lets go what waits for them.
+ */
+ssize_t tcp_write(struct tcp_flow *tcp, const uint8_t *data, size_t size, bool more);
+void tcp_uncork(struct tcp_flow *tcp);
 /*
  * Before a peek while the socket holds an urgent byte: 1 when the byte at tcp->next is it, 0 when
  * it is further on, -EAGAIN when the container must acknowledge more first.

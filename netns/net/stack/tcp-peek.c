@@ -6,6 +6,7 @@
  * nobody reads. See tcp-internal.h. Runs in bryo-net's sandbox; allocates nothing.
  */
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <linux/sockios.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -83,9 +84,6 @@ void tcp_consume(struct tcp_flow *tcp)
 			break;
 		tcp->base += (uint32_t)n;
 	}
-	/* The kernel moves its offset along, but not to before the queue. */
-	if (seq_before(tcp->peek, tcp->base))
-		tcp->peek = tcp->base;
 }
 
 /* ---- Data of the container ---- */
@@ -99,14 +97,26 @@ static ssize_t write_some(struct tcp_flow *tcp, const uint8_t *data, size_t size
 	return errno == EAGAIN || errno == EINTR || errno == ENOBUFS ? 0 : -errno;
 }
 
-ssize_t tcp_write(struct tcp_flow *tcp, const uint8_t *data, size_t size)
+void tcp_uncork(struct tcp_flow *tcp)
+{
+	static const int on = 1;
+
+	/* Set again it sends what is held back: tcp(7). */
+	if (tcp->corked)
+		(void)setsockopt(tcp->flow.watch.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	tcp->corked = false;
+}
+
+ssize_t tcp_write(struct tcp_flow *tcp, const uint8_t *data, size_t size, bool more_follows)
 {
 	const uint32_t before = tcp->urgent - tcp->received;
 	ssize_t n = 0;
 	ssize_t more = 0;
 
-	if (!tcp->urgent_out || before >= size)
-		return write_some(tcp, data, size, 0);
+	if (!tcp->urgent_out || before >= size) {
+		tcp->corked = more_follows;
+		return write_some(tcp, data, size, more_follows ? MSG_MORE : 0);
+	}
 	/* Alone: of a send with MSG_OOB that is cut short, the wrong byte would be urgent. */
 	if (before > 0)
 		n = write_some(tcp, data, before, 0);

@@ -59,6 +59,7 @@ static bool is_over(const struct tcp_flow *tcp)
 
 bool tcp_serve(struct tcp_flow *tcp)
 {
+	tcp_uncork(tcp);
 	tcp_consume(tcp);
 	if (tcp->ack_now)
 		tcp_measure(tcp);

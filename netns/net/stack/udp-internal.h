@@ -16,6 +16,7 @@ struct udp_flow {
 	union host_address peer;   /* inbound: the client as the host sees it */
 	uint8_t local[16];	   /* inbound: which of the host's addresses it asked */
 	uint8_t server;		   /* outbound: dns_resolver()'s number; 0: it did not ask */
+	bool answered;		   /* inbound: the container has sent something back */
 	bool others;		   /* outbound: it talked to more than the forwarder */
 	bool guest;		   /* outbound: last to the address that means the host's own */
 	bool near; /* outbound: its socket is for the host's loopback, bound to no interface */

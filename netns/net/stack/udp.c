@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * UDP from the container, and answers: see udp-internal.h. Flows end after three minutes of silence
- * (RFC 4787, 4.3 asks for at least two), those that only asked the forwarder sooner. Several
- * datagrams of one size travel as one where kernels can do so (UDP_SEGMENT, UDP_GRO: udp(7)). Runs
- * in bryo-net's sandbox; allocates nothing.
+ * (RFC 4787, 4.3 asks for at least two), those that only asked the forwarder and clients that
+ * nobody answers sooner. Several datagrams of one size travel as one where kernels can do so
+ * (UDP_SEGMENT, UDP_GRO: udp(7)). Runs in bryo-net's sandbox; allocates nothing.
  */
 #include <errno.h>
 #include <netinet/udp.h>
@@ -20,11 +20,12 @@
 enum {
 	BURST = 32, /* datagrams of one socket taken before others have their turn */
 	PORT_TRIES = 64,
+	CLIENTS_MAX = STACK_UDP_MAX / 2,
 	CONTROL = 128,
 	SEGMENTS_MAX = 64, /* UDP_MAX_SEGMENTS of older kernels */
 };
 #define FLOW_NS (180 * 1000000000LL)
-#define QUERY_NS (20 * 1000000000LL)
+#define BRIEF_NS (20 * 1000000000LL)
 
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
@@ -44,6 +45,8 @@ static void drop(struct udp_flow *udp)
 {
 	struct stack *const stack = udp->flow.stack;
 
+	if (udp->listener)
+		stack->clients--;
 	watch_timer_cancel(stack->loop, &udp->flow.timer);
 	stack_close_socket(stack, &udp->flow.watch);
 	flow_remove(&stack->udp, &udp->flow);
@@ -65,9 +68,11 @@ static void expired(struct watch_timer *timer)
 static void keep(struct udp_flow *udp)
 {
 	struct watch_loop *const loop = udp->flow.stack->loop;
-	const bool query = udp->server != 0 && !udp->others;
+	/* Anybody can write to a published port under any address: what is not answered goes soon.
+	 */
+	const bool brief = udp->listener ? !udp->answered : udp->server != 0 && !udp->others;
 
-	watch_timer_set(loop, &udp->flow.timer, loop->now + (query ? QUERY_NS : FLOW_NS));
+	watch_timer_set(loop, &udp->flow.timer, loop->now + (brief ? BRIEF_NS : FLOW_NS));
 }
 
 static struct udp_flow *add(struct stack *stack, const struct tuple *tuple)
@@ -404,6 +409,7 @@ void udp_input(struct stack *stack, const struct packet *packet, uint16_t each)
 		return;
 	udp = udp_of(flow_find(&stack->udp, &tuple));
 	if (udp && udp->listener) {
+		udp->answered = true;
 		keep(udp);
 		(void)send_all(udp->listener->watch.fd, &udp->peer, udp->local, &datagrams);
 		return;
@@ -429,7 +435,13 @@ void udp_input(struct stack *stack, const struct packet *packet, uint16_t each)
 
 static bool same_peer(const struct udp_flow *udp, const union host_address *peer)
 {
-	return memcmp(&udp->peer, peer, sizeof(*peer)) == 0;
+	if (udp->peer.any.sa_family != peer->any.sa_family ||
+	    host_port(&udp->peer) != host_port(peer))
+		return false;
+	if (peer->any.sa_family == AF_INET)
+		return udp->peer.four.sin_addr.s_addr == peer->four.sin_addr.s_addr;
+	return memcmp(&udp->peer.six.sin6_addr, &peer->six.sin6_addr, 16) == 0 &&
+	       udp->peer.six.sin6_scope_id == peer->six.sin6_scope_id;
 }
 
 /* The flow of this client; *ret_hidden: it has the gateway's address. NULL: the table is full. */
@@ -450,10 +462,18 @@ static struct udp_flow *find_inbound(struct stack *stack, struct listener *liste
 			return NULL;
 		tuple.remote_port = (uint16_t)(1024 + (tuple.remote_port * 31U + 7) % 64000);
 	}
-	if (!udp)
-		udp = add(stack, &tuple);
-	if (!udp || (udp->peer.any.sa_family != 0 && !same_peer(udp, peer)))
+	if (udp && !same_peer(udp, peer))
 		return NULL;
+	if (udp) {
+		/* Asked at another port of the host now: answered from there. */
+		udp->listener = listener;
+		return udp;
+	}
+	/* Clients must not take the places that the container itself needs. */
+	udp = stack->clients < CLIENTS_MAX ? add(stack, &tuple) : NULL;
+	if (!udp)
+		return NULL;
+	stack->clients++;
 	udp->peer = *peer;
 	udp->listener = listener;
 	return udp;
