@@ -52,16 +52,17 @@ net_host() {
 			start "$NET_DRIVER" -b "$NET_PROGRAM" "${options[@]}" -- $NET_PEER serve 0.0.0.0,:: "$@"
 		}
 		pid_of_net() { pgrep -x bryo-net; }
-		# Of processes that their own user cannot look into.
+		# Of processes that their own user cannot look into. Anonymous memory, shared or not: what bryo-net and its
+		# children have in common becomes private to one when the other gives it back.
 		answer_usage() {
-			local pid name kb n=0 private=0
+			local pid name kb n=0 memory=0
 			for pid in $(pgrep -x "$1"); do
 				n=$((n + $(ls "/proc/$pid/fd" | wc -l)))
 				while read -r name kb _; do
-					[[ $name != Private_* ]] || private=$((private + kb))
+					[ "$name" != Anonymous: ] || memory=$((memory + kb))
 				done <"/proc/$pid/smaps_rollup"
 			done
-			echo "$n $private"
+			echo "$n $memory"
 		}
 		export -f peer
 		eval "$NET_SCRIPT"
@@ -83,7 +84,7 @@ NET_UID=$(id -u) NET_GID=$(id -g)
 #   ctr_ready [options] -- COMMAND        the same, in the background, once it has written a line
 #   cases NAME [ARGUMENT]...              net-cases.py in a container, and "case" outside
 #   wait_port HOST PORT                   until somebody listens
-#   usage NAME                            descriptors and private memory (kB) of all processes of that name
+#   usage NAME                            descriptors and memory of their own (kB) of all processes of that name
 net_user() {
 	NET_INNER=$1 net_host '
 		echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start
