@@ -144,6 +144,8 @@ remove_home() { bryo unshare rm -rf "$HOME" 2>/dev/null || rm -rf "$HOME" 2>/dev
 # Skips what needs root of the host, or what is missing.
 need_program() { command -v "$1" >/dev/null || skip "$1 is not installed"; }
 need_subids() { grep -q "^$(id -un):" /etc/subuid || skip "$(id -un) has no subordinate ids"; }
+# For what is said of the network that containers have by default: BRYO_TEST_NETWORK makes it another.
+need_default_network() { [ -z "${CONTAINERS_CONF_OVERRIDE:-}" ] || skip "all containers have the network of BRYO_TEST_NETWORK"; }
 
 # cgroup v2 with at least one controller that this process may use.
 cgroup_delegated() {

@@ -7,12 +7,16 @@ dns ADDRESS ANSWER        answers every question, UDP and TCP, on port 53 with t
 tcp|udp HOST PORT TEXT    sends a line, prints what comes back within two seconds
 many HOST PORT COUNT      holds COUNT connections open at once and uses each twice
 bulk HOST PORT BYTES      sends so much and checks what is echoed
+put HOST PORT BYTES       the same amount there, the end, and the sum back: prints the milliseconds
+get HOST PORT BYTES       asks "receiver" for so much: prints the milliseconds
+receiver ADDRESS[,...] PORT...   the server of these
+datagram HOST PORT BYTES  one UDP datagram of that size, echoed
 ping HOST                 one ICMP echo over a raw socket
 resolve SERVER NAME udp|tcp
 forge HOST PORT           one UDP datagram, put on tap0 as a frame of our own making
 sink PORT FILE            notes in FILE each UDP datagram that comes to any address
 """
-import asyncio, hashlib, os, select, socket, struct, sys
+import asyncio, hashlib, os, select, socket, struct, sys, time
 
 def info(host, port, kind):
     return socket.getaddrinfo(host, int(port), type=kind, flags=socket.AI_NUMERICHOST)[0]
@@ -111,6 +115,65 @@ def bulk(host, port, size):
     assert out.digest() == back.digest(), "%d of %d bytes" % (got, size)
     print("ok", got)
 
+async def receive(reader, writer):
+    """"get N": N bytes; else a sum of all that comes, once its sender has ended."""
+    try:
+        first = await reader.readline()
+        if first.startswith(b"get "):
+            writer.write(b"x" * int(first[4:]))
+        else:
+            total = hashlib.sha256(first)
+            while data := await reader.read(1 << 18):
+                total.update(data)
+            writer.write(total.digest())
+        await writer.drain()
+        writer.write_eof()
+    except (ConnectionError, OSError):
+        pass
+    writer.close()
+
+async def receiver(hosts, *ports):
+    for host in hosts.split(","):
+        for port in ports:
+            await asyncio.start_server(receive, host, int(port), family=info(host, 1, socket.SOCK_STREAM)[0])
+    print("ready", flush=True)
+    await asyncio.Event().wait()
+
+def transfer(host, port, request):
+    family, _, _, _, to = info(host, port, socket.SOCK_STREAM)
+    s = socket.socket(family); s.settimeout(60); s.connect(to)
+    began = time.monotonic()
+    s.sendall(request)
+    s.shutdown(socket.SHUT_WR)
+    got = b""
+    while data := s.recv(1 << 18):
+        got += data
+    return got, int((time.monotonic() - began) * 1000)
+
+def put(host, port, size):
+    body = b"put\n" + os.urandom(int(size))
+    got, took = transfer(host, port, body)
+    assert got == hashlib.sha256(body).digest(), "what came is not what went"
+    print(took)
+
+def get(host, port, size):
+    got, took = transfer(host, port, b"get %d\n" % int(size))
+    assert got == b"x" * int(size), "%d of %d bytes" % (len(got), int(size))
+    print(took)
+
+def datagram(host, port, size):
+    family, _, _, _, to = info(host, port, socket.SOCK_DGRAM)
+    s = socket.socket(family, socket.SOCK_DGRAM); s.settimeout(1); s.connect(to)
+    body = os.urandom(int(size))
+    for _ in range(4):  # the first ones may be what finds the path's MTU out
+        try:
+            s.send(body)
+            assert s.recv(70000) == body, "another datagram came"
+            print("ok", size); return
+        except socket.timeout:
+            pass
+    sys.exit("no answer")
+
 def ping(host):
     six = ":" in host
     s = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_RAW,
@@ -177,10 +240,12 @@ def sink(port, path):
 def main(verb, *args):
     if verb == "serve":
         asyncio.run(serve(*args))
+    elif verb == "receiver":
+        asyncio.run(receiver(*args))
     elif verb in ("tcp", "udp"):
         line(socket.SOCK_STREAM if verb == "tcp" else socket.SOCK_DGRAM, *args)
     else:
-        {"dns": dns, "many": many, "bulk": bulk, "ping": ping, "resolve": resolve,
+        {"dns": dns, "many": many, "bulk": bulk, "put": put, "get": get, "datagram": datagram, "ping": ping, "resolve": resolve,
          "forge": forge, "sink": sink}[verb](*args)
 
 try:

@@ -45,3 +45,5 @@ wait_port() {
 	return 1
 }
 usage() { echo "$1" >"$work/ask"; cat "$work/answer"; }
+# A client of net-peer.py on the far machine of late_line and narrow_line.
+from_far() { echo "$*" >"$work/far-ask"; cat "$work/far-answer"; }

@@ -72,6 +72,7 @@ conf() {
 }
 
 @test "inspect: the mode without options, networks of those that have no own" {
+	need_default_network
 	bryo run -d --name p --network=pasta:-4,-m,1500 tiny sleep 100 >/dev/null
 	bryo run -d --name n --network=none tiny sleep 100 >/dev/null
 	bryo create --name h --network=host tiny true >/dev/null
@@ -113,6 +114,7 @@ conf() {
 }
 
 @test "containers.conf: default_rootless_network_cmd and the options of both" {
+	need_default_network
 	conf <<-E
 		[network]
 		default_rootless_network_cmd = "slirp4netns"

@@ -46,7 +46,7 @@ static bool describe(const struct net_options *options, const struct subject *su
 	const struct in_addr own4 = net_container4(options);
 	const struct in6_addr own6 = net_container6(options);
 	struct server server = { 0 };
-	union address at;
+	union address at = { .any.sa_family = AF_UNSPEC };
 	socklen_t size = sizeof(at);
 
 	if (getsockname(subject->fd, &at.any, &size) < 0)

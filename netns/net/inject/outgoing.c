@@ -22,7 +22,7 @@
 /* Is bound to an address or a port of the container's network. */
 static bool is_bound(const struct subject *subject)
 {
-	union address own;
+	union address own = { .any.sa_family = AF_UNSPEC };
 	socklen_t size = sizeof(own);
 
 	if (getsockname(subject->fd, &own.any, &size) < 0)

@@ -216,17 +216,18 @@ static void ready(struct watch *watch, uint32_t events)
 
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		tcp->readable = true;
+	/* A server may have said all and closed before we hear that it took the connection. */
+	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		tcp->hung_up = true;
+	if (events & EPOLLPRI)
+		tcp->urgent_in = true;
 	if (tcp->state == FLOW_CONNECTING) {
 		if (events & (EPOLLOUT | EPOLLERR | EPOLLHUP))
 			tcp_connected(tcp);
 		return;
 	}
-	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-		tcp->hung_up = true;
 	if (events & EPOLLERR)
 		tcp->broken = true;
-	if (events & EPOLLPRI)
-		tcp->urgent_in = true;
 	if (events & EPOLLOUT && tcp->want_room) {
 		tcp->want_room = false;
 		tcp->ack_now = true;

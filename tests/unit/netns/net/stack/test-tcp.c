@@ -535,6 +535,33 @@ static void a_lost_syn_ack_is_repeated_and_the_neighbour_asked(void **state)
 }
 
 /* The server does not read: the window closes, nothing is lost, and it opens again. */
+/* All that the host's socket has to tell comes at once then, and an end is told once only. */
+static void a_server_may_end_before_it_is_heard_of(void **state)
+{
+	const struct step syn = { IN, S, 0, 0 };
+	const struct step syn_ack = { OUT, S | A, 0, 1 };
+	const struct step ack = { IN, A, 1, 1 };
+	const struct step data = { OUT, P | A, 1, 1, "x" };
+	const struct step fin = { OUT, F | A, 2, 1 };
+
+	(void)state;
+	bench_open(false);
+	listen_now();
+	bench_asleep = true;
+	send_in(&syn, "10.0.2.2");
+	server = accept(listener, NULL, NULL);
+	assert_int_equal(send(server, "x", 1, 0), 1);
+	assert_int_equal(close(server), 0);
+	bench_asleep = false;
+	expect_out(&syn_ack);
+	send_in(&ack, "10.0.2.2");
+	expect_out(&data);
+	expect_out(&fin);
+	bench_close();
+	(void)close(listener);
+	server = listener = -1;
+}
+
 static void a_full_socket_closes_the_window(void **state)
 {
 	static uint8_t frame[BENCH_FRAME];
@@ -659,6 +686,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(scripts_play),
 		cmocka_unit_test(a_lost_syn_ack_is_repeated_and_the_neighbour_asked),
+		cmocka_unit_test(a_server_may_end_before_it_is_heard_of),
 		cmocka_unit_test(a_full_socket_closes_the_window),
 		cmocka_unit_test(much_data_comes_in_large_frames),
 		cmocka_unit_test_prestate(much_data_comes_in_large_frames, &listener),
