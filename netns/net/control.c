@@ -30,10 +30,12 @@ bool control_take(int fd, const struct control *control)
 	auto_close int passed = -1;
 	size_t count = 1;
 	size_t size = 0;
-	const int r = fd_recv(fd, message, sizeof(message), &size, &passed, &count);
+	const ssize_t waiting = recv(fd, message, 1, MSG_PEEK | MSG_DONTWAIT);
 
-	if (r < 0)
-		return r == -EAGAIN || r == -EINTR;
+	if (waiting < 0)
+		return errno == EAGAIN || errno == EINTR;
+	if (waiting == 0 || fd_recv(fd, message, sizeof(message), &size, &passed, &count) < 0)
+		return false;
 	if (count == 0)
 		passed = -1;
 	switch (message[0]) {

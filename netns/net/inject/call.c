@@ -17,7 +17,7 @@ static enum call_kind decode_socketcall(struct call *call)
 	const uint64_t which = call->notif.data.args[0];
 
 	if (!call->task ||
-	    task_read(call->task, call->notif.data.args[1], words, sizeof(words)) < 0)
+	    task_copy(call->task, call->notif.data.args[1], words, sizeof(words)) < 0)
 		return CALL_OTHER;
 	for (int i = 0; i < 3; i++)
 		call->args[i] = words[i];

@@ -145,7 +145,7 @@ int call_read_address(const struct call *call, union address *ret_address, sockl
 		return -EINVAL;
 	if (size > sizeof(ret_address->storage))
 		size = sizeof(ret_address->storage);
-	r = task_read(call->task, call->args[1], ret_address, (size_t)size);
+	r = task_copy(call->task, call->args[1], ret_address, (size_t)size);
 	if (r < 0)
 		return r;
 	*ret_size = (socklen_t)size;
@@ -228,7 +228,7 @@ static void note_ruleset(struct injector *injector, const struct call *call)
 
 	if (call->args[1] < sizeof(ruleset))
 		return;
-	if (!call->task || task_read(call->task, call->args[0], &ruleset, sizeof(ruleset)) < 0 ||
+	if (!call->task || task_copy(call->task, call->args[0], &ruleset, sizeof(ruleset)) < 0 ||
 	    ruleset.net != 0)
 		injector->off = true;
 }

@@ -142,7 +142,7 @@ void tasks_forget_epolls(struct tasks *tasks)
 		tasks->slots[i].scanned = false;
 }
 
-int task_read(const struct task *task, uint64_t address, void *ret_data, size_t size)
+int task_copy(const struct task *task, uint64_t address, void *ret_data, size_t size)
 {
 	const struct iovec local = { ret_data, size };
 	const struct iovec remote = { (void *)(uintptr_t)address, size };

@@ -55,7 +55,7 @@ int task_open(struct tasks *tasks, int listener, const struct seccomp_notif *cal
 void tasks_forget_epolls(struct tasks *tasks);
 
 /* Copies size bytes of its memory. 0 or a negative errno. */
-int task_read(const struct task *task, uint64_t address, void *ret_data, size_t size);
+int task_copy(const struct task *task, uint64_t address, void *ret_data, size_t size);
 
 /* A duplicate of its descriptor, close-on-exec; or a negative errno. */
 int task_take_fd(struct task *task, int number);
