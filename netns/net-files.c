@@ -21,7 +21,7 @@
 #include "engine/base/fd.h"
 #include "engine/base/file.h"
 #include "engine/base/str.h"
-#include "netns/bridge.h"
+#include "netns/bridge/bridge.h"
 #include "netns/resolv.h"
 
 enum { HOSTS_MAX = 1 << 20 };

@@ -18,8 +18,8 @@
 
 #include <stddef.h>
 
-#include "netns/net-options.h"
-#include "netns/port.h"
+#include "netns/options/options.h"
+#include "netns/port/port.h"
 
 #define NET_MESSAGE_VERSION 2
 #define NET_MESSAGE_MAX (1 << 20)

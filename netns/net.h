@@ -22,8 +22,8 @@
 #include <sys/types.h>
 
 #include "netns/inject-filter.h"
-#include "netns/net-options.h"
-#include "netns/port.h"
+#include "netns/options/options.h"
+#include "netns/port/port.h"
 
 struct bridge_address;
 struct err;

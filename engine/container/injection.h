@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 #include "netns/inject-filter.h"
-#include "netns/net-options.h"
+#include "netns/options/options.h"
 
 struct container;
 struct engine;

@@ -5,9 +5,9 @@
 #include "engine/container/container.h"
 #include "engine/runtime/oci.h"
 #include "engine/spec/oci.h"
-#include "netns/bridge.h"
-#include "netns/net-options.h"
-#include "netns/port.h"
+#include "netns/bridge/bridge.h"
+#include "netns/options/options.h"
+#include "netns/port/port.h"
 
 /* A name nobody has: names.c. */
 char *container_random_name(void);

@@ -9,7 +9,7 @@
 #include "engine/container/listen-fds.h"
 #include "engine/monitor/attach.h"
 #include "engine/runtime/runtime.h"
-#include "netns/bridge.h"
+#include "netns/bridge/bridge.h"
 #include "netns/net.h"
 
 struct log_writer;

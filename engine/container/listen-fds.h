@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 #include "engine/base/str.h"
-#include "netns/port.h"
+#include "netns/port/port.h"
 
 enum { LISTEN_FDS_MAX = 64 };
 

@@ -13,7 +13,7 @@
 #include "engine/ops/internal.h"
 #include "engine/spec/defaults.h"
 #include "engine/spec/runtime.h"
-#include "netns/port.h"
+#include "netns/port/port.h"
 
 /* ---- Create, run, start ---- */
 

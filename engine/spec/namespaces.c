@@ -13,10 +13,10 @@
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
 #include "engine/image/config.h"
-#include "netns/bridge.h"
-#include "netns/net-options.h"
+#include "netns/bridge/bridge.h"
+#include "netns/options/options.h"
 #include "netns/net.h"
-#include "netns/port.h"
+#include "netns/port/port.h"
 
 /* host, private, container:NAME, ns:PATH. */
 static int parse_ns(const char *text, const char *flag, const struct spec_host *host,

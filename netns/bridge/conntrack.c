@@ -12,7 +12,7 @@
 
 #include "engine/base/alloc.h"
 #include "netns/bridge/nft.h"
-#include "netns/port.h"
+#include "netns/port/port.h"
 
 /* An entry's first tuple, as the kernel sent it: what names it in a request. */
 struct entry {

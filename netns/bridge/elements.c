@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "engine/base/alloc.h"
-#include "netns/bridge-lease.h"
-#include "netns/bridge-message.h"
+#include "netns/bridge/lease.h"
+#include "netns/bridge/message.h"
 #include "netns/bridge/nft.h"
 #include "netns/bridge/rules.h"
 

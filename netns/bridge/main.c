@@ -2,7 +2,7 @@
 /*
  * bryo-bridge: sets up or takes down what one container of privileged mode has in a bridged
  * network, and ends. Started by the monitor with a socket as descriptor 3 and the network's file of
- * addresses as 4; design and rules are in docs/network.md, messages in netns/bridge-message.h. It
+ * addresses as 4; design and rules are in docs/network.md, messages in netns/bridge/message.h. It
  * reads nothing that a container can write, and must never stay.
  */
 #include <errno.h>
@@ -17,8 +17,8 @@
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
 #include "engine/base/fd.h"
-#include "netns/bridge-lease.h"
-#include "netns/bridge-message.h"
+#include "netns/bridge/lease.h"
+#include "netns/bridge/message.h"
 #include "netns/bridge/host.h"
 
 static void report(const struct err *err)

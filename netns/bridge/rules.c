@@ -18,7 +18,7 @@
 #include <string.h>
 
 #include "engine/base/alloc.h"
-#include "netns/bridge.h"
+#include "netns/bridge/bridge.h"
 #include "netns/bridge/expression.h"
 #include "netns/bridge/nft.h"
 

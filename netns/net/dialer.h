@@ -9,7 +9,7 @@
 #include <netinet/in.h>
 #include <stdint.h>
 
-#include "netns/net-options.h"
+#include "netns/options/options.h"
 
 struct err;
 

@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "netns/net-options.h"
+#include "netns/options/options.h"
 #include "netns/net/stack/tuple.h"
 #include "netns/resolv.h"
 

@@ -16,7 +16,7 @@
 #include "engine/base/err.h"
 #include "engine/base/fd.h"
 #include "engine/base/str.h"
-#include "netns/port.h"
+#include "netns/port/port.h"
 
 /* What the child is told and what it leaves; it shares the caller's memory. */
 struct inside_plan {

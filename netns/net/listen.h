@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 #include "netns/net/watch.h"
-#include "netns/port.h"
+#include "netns/port/port.h"
 
 struct err;
 struct relay;

@@ -8,7 +8,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 
-#include "netns/net-options.h"
+#include "netns/options/options.h"
 
 /*
  * True for an address of the outside: not this host's loopback in any form, not multicast or

@@ -2,7 +2,7 @@
 /* The host's own addresses, as connections to the outside have them. */
 #pragma once
 
-#include "netns/net-options.h"
+#include "netns/options/options.h"
 
 /*
  * Finds own4 and own6 where map_guest4 or map_guest6 wants them, in the caller's network namespace.

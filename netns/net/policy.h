@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "netns/net-options.h"
+#include "netns/options/options.h"
 #include "netns/net/packet.h"
 
 enum policy_verdict {

@@ -7,11 +7,11 @@
 
 #include <stddef.h>
 
-#include "netns/net-options.h"
+#include "netns/options/options.h"
 #include "netns/net/dialer.h"
 #include "netns/net/listen.h"
 #include "netns/net/splice.h"
-#include "netns/port.h"
+#include "netns/port/port.h"
 
 /* One listening socket and where it leads. */
 struct publish_port {

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "netns/net-options.h"
+#include "netns/options/options.h"
 #include "netns/net/control.h"
 #include "netns/net/dns.h"
 #include "netns/net/listen.h"

@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "netns/net-options.h"
+#include "netns/options/options.h"
 
 struct err;
 

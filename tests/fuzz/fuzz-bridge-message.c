@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "engine/base/alloc.h"
-#include "netns/bridge-message.h"
+#include "netns/bridge/message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,7 +6,7 @@
 
 #include "engine/base/alloc.h"
 #include "netns/net-message.h"
-#include "netns/net-options.h"
+#include "netns/options/options.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,7 +6,7 @@
 #include "engine/base/alloc.h"
 #include "engine/base/buf.h"
 #include "engine/base/json.h"
-#include "netns/port.h"
+#include "netns/port/port.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -28,7 +28,7 @@
 #include <sys/types.h>
 
 #include "netns/inject-filter.h"
-#include "netns/net-options.h"
+#include "netns/options/options.h"
 
 struct err;
 

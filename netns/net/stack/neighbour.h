@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "netns/net-options.h"
+#include "netns/options/options.h"
 #include "netns/net/packet.h"
 #include "netns/net/stack/frame.h"
 

@@ -11,7 +11,7 @@
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
 #include "engine/base/str.h"
-#include "netns/bridge.h"
+#include "netns/bridge/bridge.h"
 #include "netns/net.h"
 #include "netns/resolv.h"
 

@@ -11,8 +11,8 @@
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
 #include "engine/base/json.h"
-#include "netns/bridge-lease.h"
-#include "netns/bridge-message.h"
+#include "netns/bridge/lease.h"
+#include "netns/bridge/message.h"
 
 static struct bridge_message sample(void)
 {

@@ -15,7 +15,7 @@
  *                          <── ports gone ────  with the last container the rules and the bridge
  *     bridge_reap()        <── end ───────────
  *
- * What a killed monitor leaves (bridge-lease.h tells) the next bridge_start() or bridge_repair()
+ * What a killed monitor leaves (lease.h tells) the next bridge_start() or bridge_repair()
  * takes away. All functions want to be called in the host's network namespace, by its root.
  */
 #pragma once
@@ -26,8 +26,8 @@
 #include <stdint.h>
 
 #include "netns/net.h"
-#include "netns/port-hold.h"
-#include "netns/port.h"
+#include "netns/port/hold.h"
+#include "netns/port/port.h"
 
 struct err;
 struct json_t;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * --network=pasta:OPTION,VALUE,...: pasta's command line, with commas for blanks. See
- * net-options.h. Runs in the command; touches nothing.
+ * options.h. Runs in the command; touches nothing.
  */
-#include "netns/net-options.h"
+#include "netns/options/options.h"
 
 #include <errno.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
 #include "engine/base/str.h"
-#include "netns/net-options-internal.h"
+#include "netns/options/options-internal.h"
 
 /* What is being filled. */
 struct pasta {

@@ -4,7 +4,7 @@
  * the host's network namespace, as its root. Whoever waits for the container's start or end waits
  * for bryo-bridge for a limited time only.
  */
-#include "netns/bridge.h"
+#include "netns/bridge/bridge.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,8 +22,8 @@
 #include "engine/base/file.h"
 #include "engine/base/proc.h"
 #include "engine/base/str.h"
-#include "netns/bridge-lease.h"
-#include "netns/bridge-message.h"
+#include "netns/bridge/lease.h"
+#include "netns/bridge/message.h"
 #include "netns/net-internal.h"
 #include "netns/netns.h"
 #include "netns/route.h"

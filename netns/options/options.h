@@ -110,7 +110,7 @@ int net_options_slirp(const char *text, struct net_options *ret_options, struct 
 
 /*
  * The options behind "pasta:": its command line, with commas for blanks. The table in
- * net-options-pasta.c says which are taken, which mean nothing here and which are refused.
+ * pasta.c says which are taken, which mean nothing here and which are refused.
  */
 int net_options_pasta(const char *text, struct net_options *ret_options,
 		      const struct net_option_ports *ports, struct err *err);

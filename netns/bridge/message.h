@@ -13,7 +13,7 @@
 
 #include <stddef.h>
 
-#include "netns/bridge.h"
+#include "netns/bridge/bridge.h"
 #include "netns/net-message.h"
 
 #define BRIDGE_MESSAGE_VERSION 1

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values of network options: see net-options-internal.h. Runs in the command; touches nothing. */
-#include "netns/net-options-internal.h"
+/* Values of network options: see options-internal.h. Runs in the command; touches nothing. */
+#include "netns/options/options-internal.h"
 
 #include <arpa/inet.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values of network options, as both spellings take them: net-options-value.c. */
+/* Values of network options, as both spellings take them: value.c. */
 #pragma once
 
-#include "netns/net-options.h"
+#include "netns/options/options.h"
 
 enum {
 	NET_MTU_DEFAULT = 65520, /* slirp4netns' and pasta's; a tap takes up to 65521 */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The settings of one container on a bridge as JSON: see bridge-message.h. Runs in the monitor and
+ * The settings of one container on a bridge as JSON: see message.h. Runs in the monitor and
  * in bryo-bridge.
  */
-#include "netns/bridge-message.h"
+#include "netns/bridge/message.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,7 +14,7 @@
 #include "engine/base/err.h"
 #include "engine/base/json.h"
 #include "engine/base/str.h"
-#include "netns/bridge-lease.h"
+#include "netns/bridge/lease.h"
 
 static const char *const task_names[] = {
 	[BRIDGE_UP] = "up",

@@ -3,7 +3,7 @@
  * Sockets that somebody else bound, held against published ports. Runs in the keeper, which shares
  * inherited sockets out, and in bryo-net, which listens on them. Asks the kernel only.
  */
-#include "netns/port.h"
+#include "netns/port/port.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pasta's way to write ports (pasta(1) --tcp-ports): see net-options-internal.h. Runs in the
+ * Pasta's way to write ports (pasta(1) --tcp-ports): see options-internal.h. Runs in the
  * command; touches nothing.
  */
-#include "netns/net-options-internal.h"
+#include "netns/options/options-internal.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
 #include "engine/base/str.h"
-#include "netns/port.h"
+#include "netns/port/port.h"
 
 enum { ALL_PORTS = 65536 };
 

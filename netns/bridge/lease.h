@@ -20,7 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "netns/bridge.h"
+#include "netns/bridge/bridge.h"
 
 enum { LEASE_STALE_MAX = 64 };
 

@@ -19,7 +19,7 @@
 #include "engine/base/err.h"
 #include "engine/base/fd.h"
 #include "engine/base/file.h"
-#include "netns/bridge-lease.h"
+#include "netns/bridge/lease.h"
 
 struct place {
 	char path[64];

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Options of the user-mode network, once they are read: defaults, what follows from them, and
- * whether they fit together. See net-options.h. Runs in the command, before anything is made, and
+ * whether they fit together. See options.h. Runs in the command, before anything is made, and
  * in bryo-net, which checks what it is told; touches nothing.
  */
-#include "netns/net-options.h"
+#include "netns/options/options.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -12,7 +12,7 @@
 
 #include "engine/base/err.h"
 #include "engine/base/str.h"
-#include "netns/net-options-internal.h"
+#include "netns/options/options-internal.h"
 
 enum {
 	HOST_GATEWAY = 2,

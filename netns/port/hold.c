@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Holding published ports: see port-hold.h. Runs in the monitor, in the host's network namespace,
+ * Holding published ports: see hold.h. Runs in the monitor, in the host's network namespace,
  * before the container is cloned; must leave the process's limits as they were.
  */
-#include "netns/port-hold.h"
+#include "netns/port/hold.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
 #include "engine/base/fd.h"
-#include "netns/port.h"
+#include "netns/port/port.h"
 
 /* The monitor's own descriptors, beside those that it holds here. */
 enum { OTHER_FDS = 128 };

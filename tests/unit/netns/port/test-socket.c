@@ -13,7 +13,7 @@
 
 #include "engine/base/alloc.h"
 #include "engine/base/fd.h"
-#include "netns/port.h"
+#include "netns/port/port.h"
 
 enum { SIX_ONLY = 1, NO_LISTEN = 2 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Published ports from text: see port.h. Runs in the command as it reads its flags, and wherever a
- * record is read. What the list then does is in port-list.c.
+ * record is read. What the list then does is in list.c.
  */
-#include "netns/port.h"
+#include "netns/port/port.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who has which address: see bridge-lease.h. Runs in the monitor (taking one) and in bryo-bridge
+ * Who has which address: see lease.h. Runs in the monitor (taking one) and in bryo-bridge
  * (giving back, finding what is stale); must never wait for anything but the change lock, which
  * nobody holds for longer than a few netlink messages take.
  */
-#include "netns/bridge-lease.h"
+#include "netns/bridge/lease.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * --network=slirp4netns:NAME=VALUE,... and slirp:NAME=VALUE,...: see net-options.h. Runs in the
+ * --network=slirp4netns:NAME=VALUE,... and slirp:NAME=VALUE,...: see options.h. Runs in the
  * command; touches nothing.
  */
-#include "netns/net-options.h"
+#include "netns/options/options.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
 #include "engine/base/str.h"
-#include "netns/net-options-internal.h"
+#include "netns/options/options-internal.h"
 
 struct slirp_option {
 	const char *name;

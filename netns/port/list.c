@@ -3,7 +3,7 @@
  * What is done with a whole list of published ports: conflicts, free host ports, the text that
  * users see. Runs in the command, in the host's network namespace.
  */
-#include "netns/port.h"
+#include "netns/port/port.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -14,7 +14,7 @@
 #include "engine/base/err.h"
 #include "engine/base/json.h"
 #include "engine/base/str.h"
-#include "netns/port.h"
+#include "netns/port/port.h"
 
 /* "IP HOST CONTAINER COUNT PROTO;" for each entry, or the error's sentence. */
 static char *parse(const char *text)
