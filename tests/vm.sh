@@ -31,6 +31,7 @@ ldd "$share"/bin/bryo-{image,net,scope} | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p' |
 mkdir "$share/docs"
 tests/lib/make-rootfs "$share/rootfs.tar" || exit 1
 cc -O2 -D_GNU_SOURCE -o "$share/killat" tests/lib/killat.c || exit 1
+cc -O2 -D_GNU_SOURCE -static -pthread $([ "$(uname -m)" != x86_64 ] || echo -no-pie) -o "$share/inject-hostile" tests/rootless/inject-hostile.c || exit 1
 log=$share.log
 passed=0 failed=0
 tally() {	# LOG STATUS NAME

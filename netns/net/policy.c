@@ -10,12 +10,9 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
-enum { TCP_FLAGS = 13 }; /* offset in the header */
+#include "netns/net/outside.h"
 
-/* AWS, Azure, GCP and most others, and Amazon's over IPv6. */
-static const uint32_t metadata4 = 0xa9fea9fe; /* 169.254.169.254 */
-static const struct in6_addr metadata6 = { { { 0xfd, 0x00, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-					       0x02, 0x54 } } };
+enum { TCP_FLAGS = 13 }; /* offset in the header */
 
 /* ---- Answers to clients on the host's loopback ---- */
 
@@ -95,7 +92,7 @@ static enum policy_verdict judge_ip4(const struct policy *policy, const struct p
 		return POLICY_DROP;
 	if (packet->proto != IPPROTO_ICMP && net_mapped4(options, to, NULL))
 		return POLICY_PASS;
-	if (host == metadata4 && !options->metadata)
+	if (outside_is_metadata4(to) && !options->metadata)
 		return POLICY_REFUSE;
 	if ((host & mask) != ntohl(options->net4.s_addr))
 		return POLICY_PASS;
@@ -134,7 +131,7 @@ static enum policy_verdict judge_ip6(const struct policy *policy, const struct p
 		return POLICY_DROP;
 	if (packet->proto != IPPROTO_ICMPV6 && net_mapped6(options, &to, NULL))
 		return POLICY_PASS;
-	if (memcmp(&to, &metadata6, sizeof(to)) == 0 && !options->metadata)
+	if (outside_is_metadata6(&to) && !options->metadata)
 		return POLICY_REFUSE;
 	if (memcmp(&to, &options->net6, 8) != 0)
 		return POLICY_PASS;
