@@ -25,6 +25,7 @@
 #define NET_MESSAGE_MAX (1 << 20)
 #define NET_MESSAGE_ATTACH 'A'
 #define NET_MESSAGE_LISTENER 'L' /* and its wall, with a descriptor: a filter's listener */
+#define NET_MESSAGE_UNINJECT 'U' /* socket injection ends */
 #define NET_MESSAGE_RELOAD 'R'
 #define NET_SOCKET_FD 3	     /* where bryo-net finds its end */
 #define NET_INHERITED_MAX 16 /* sockets; fd_send() takes as many */

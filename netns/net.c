@@ -202,6 +202,13 @@ int net_add_listener(struct net_process *net, int listener, enum inject_wall wal
 	return fd_send(net->fd, message, sizeof(message), &listener, 1);
 }
 
+int net_stop_injection(struct net_process *net)
+{
+	const char message = NET_MESSAGE_UNINJECT;
+
+	return fd_send(net->fd, &message, 1, NULL, 0);
+}
+
 int net_wait_ready(struct net_process *net, int timeout_ms, struct err *err)
 {
 	return net_read_report(net->fd, "bryo-net", timeout_ms, err);

@@ -88,6 +88,12 @@ int net_add_listener(struct net_process *net, int listener, enum inject_wall wal
 int net_reload(struct net_process *net, int timeout_ms, struct err *err);
 
 /*
+ * No more of the container's connections are made on the host: others may change the routes of its
+ * network from now on. Those that are there stay. 0 or a negative errno.
+ */
+int net_stop_injection(struct net_process *net);
+
+/*
  * Ends bryo-net and waits until its ports are free. Accepts one that is dead or was never started.
  * It gets a moment to end by itself, then SIGKILL. Closing its interface may keep the process in
  * the kernel some 20 ms longer; net->pid is 0 after this if it is gone, else net_reap() waits.

@@ -99,7 +99,7 @@ if command -v cc >/dev/null && [ -f "${bin%/bin}/netns.a" ]; then
 	sanitizers=()
 	[ "${FLAVOR:-}" != asan ] || sanitizers=("-fsanitize=address,undefined")
 	cc -std=gnu17 -D_GNU_SOURCE "${sanitizers[@]}" -I"$top" -o "$work/net-driver" \
-		"$top/tests/rootless/net-driver.c" "${bin%/bin}/netns.a" "${bin%/bin}/engine/base.a" -ljansson
+		"$top/tests/rootless/net-driver.c" -Wl,--start-group "${bin%/bin}"/netns.a "${bin%/bin}"/netns/{options,port}.a "${bin%/bin}/engine/base.a" -Wl,--end-group -ljansson
 fi
 
 # ---- The user ----

@@ -185,7 +185,7 @@ static int start_process(const struct exec_call *call, struct runtime_container 
 		r = runtime_exec(&call->args, ret_process, err);
 		/* Where the monitor is gone the process's connections fail; it ends with it. */
 		if (r == 0 && ret_process->notify_fd >= 0)
-			(void)injection_pass(call->engine, call->container, call->injection,
+			(void)injection_pass(call->engine, call->container->id, call->injection,
 					     ret_process->notify_fd);
 		fd_close(&ret_process->notify_fd);
 		return r;

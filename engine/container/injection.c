@@ -69,11 +69,30 @@ void injection_from_record(const struct container *container, struct injection *
 	}
 }
 
-int injection_pass(const struct engine *engine, const struct container *container,
-		   const struct injection *injection, int listener)
+bool injection_join(const struct container *net, const struct oci_spec *oci,
+		    struct injection *ret_injection)
+{
+	ret_injection->on = false;
+	if (has(oci, CAP_NET_ADMIN))
+		return net->state.injection != NULL;
+	if (oci->linux_.seccomp)
+		injection_from_record(net, ret_injection);
+	return false;
+}
+
+int injection_stop(const struct engine *engine, const struct container *net)
 {
 	auto_close int control = -1;
-	int r = attach_connect(engine->run_fd, container->id, &control, NULL);
+	int r = attach_connect(engine->run_fd, net->id, &control, NULL);
+
+	return r < 0 ? r : attach_stop_injection(control);
+}
+
+int injection_pass(const struct engine *engine, const char *id, const struct injection *injection,
+		   int listener)
+{
+	auto_close int control = -1;
+	int r = attach_connect(engine->run_fd, id, &control, NULL);
 
 	return r < 0 ? r : attach_pass_listener(control, listener, (int)injection->wall);
 }

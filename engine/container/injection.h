@@ -32,12 +32,30 @@ struct injection {
 void injection_choose(const struct net_options *options, const struct oci_spec *oci,
 		      const struct port_list *ports, struct injection *ret_injection);
 
+/*
+ * For a container in the network of another one, `net`, which runs: the same as that one has, so
+ * that it finds its servers, which may be on the host. Off without a system call filter, and with
+ * CAP_NET_ADMIN, which is an end of it for `net` as well: true then, and injection_stop() is due.
+ */
+bool injection_join(const struct container *net, const struct oci_spec *oci,
+		    struct injection *ret_injection);
+
 /* What the record keeps ("landlock", "unguarded", NULL: off), and back. */
 const char *injection_name(const struct injection *injection);
 
 /* For an exec in a running container, from its record. The same as its first process has. */
 void injection_from_record(const struct container *container, struct injection *ret_injection);
 
-/* The listener of an exec's process, to bryo-net by the monitor. 0 or a negative errno. */
-int injection_pass(const struct engine *engine, const struct container *container,
-		   const struct injection *injection, int listener);
+/*
+ * Tells the monitor of `net`, in whose network a container with CAP_NET_ADMIN is about to start:
+ * its routes may lead elsewhere then (a VPN), and nothing may go around them. 0 or a negative
+ * errno.
+ */
+int injection_stop(const struct engine *engine, const struct container *net);
+
+/*
+ * The listener of a process, to bryo-net by the monitor of the container with this id. 0 or a
+ * negative errno.
+ */
+int injection_pass(const struct engine *engine, const char *id, const struct injection *injection,
+		   int listener);

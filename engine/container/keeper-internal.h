@@ -27,6 +27,7 @@ struct keeper {
 	struct net_process net; /* bryo-net, or */
 	struct bridge bridge;	/* what it has in a bridged network */
 	struct injection injection;
+	char injected_by[STATE_ID_SIZE]; /* the container whose bryo-net does it; "": our own */
 	struct runtime_container process;
 	int pipes[3][2]; /* in, out, err: ours is [0] for reading ends, [1] for in's writing end */
 	int init_fd, seccomp_fd;
@@ -45,6 +46,9 @@ int keeper_open_ends(struct keeper *k, struct err *err);
  * fails is undone. warnings may be NULL.
  */
 int keeper_start(struct keeper *k, struct strv *warnings, struct err *err);
+
+/* The listener of a process' filter, to whoever makes its connections. 0 or a negative errno. */
+int keeper_pass_listener(struct keeper *k, int listener);
 
 /* The container runs: keeps it, and starts it again as long as its policy says so. */
 int keeper_keep(struct keeper *k, struct err *err);

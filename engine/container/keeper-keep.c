@@ -95,9 +95,16 @@ static int listener_hook(void *data, int fd, int kind)
 {
 	struct keeper *k = data;
 
-	if (k->net.fd < 0 || !k->injection.on || kind != (int)k->injection.wall)
+	if (!k->injection.on || kind != (int)k->injection.wall)
 		return -EOPNOTSUPP;
-	return net_add_listener(&k->net, fd, k->injection.wall);
+	return keeper_pass_listener(k, fd);
+}
+
+static int uninject_hook(void *data)
+{
+	struct keeper *k = data;
+
+	return k->net.fd < 0 ? -EOPNOTSUPP : net_stop_injection(&k->net);
 }
 
 /* Beyond 68 years there is no difference. */
@@ -148,7 +155,8 @@ int keeper_keep(struct keeper *k, struct err *err)
 	static const struct monitor_hooks hooks = { .on_exit = on_exit_hook,
 						    .was_oom = oom_hook,
 						    .on_reload = reload_hook,
-						    .on_listener = listener_hook };
+						    .on_listener = listener_hook,
+						    .on_uninject = uninject_hook };
 	int64_t pause_ms = 100;
 
 	for (;;) {

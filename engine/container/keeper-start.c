@@ -147,6 +147,31 @@ static int wait_for_network(struct keeper *k, struct err *err)
 			      : bridge_wait_ready(&k->bridge, NETWORK_MS, err);
 }
 
+/* Of its own network, or of that of the container that it is in. */
+static int choose_injection(struct keeper *k, const struct preparation *p, struct err *err)
+{
+	const struct spec_ns *net = &k->container->spec.net;
+	struct container other auto_done(container) = CONTAINER_INIT;
+	int r = 0;
+
+	k->injection.on = false;
+	*k->injected_by = '\0';
+	if (k->net.pid > 0 && !container_is_foreign(k->container))
+		injection_choose(&p->net_options, &p->oci, &p->ports, &k->injection);
+	if (net->kind != SPEC_NS_CONTAINER ||
+	    container_find(k->engine, net->value, &other, NULL) < 0)
+		return 0;
+	memcpy(k->injected_by, other.id, sizeof(k->injected_by));
+	if (!injection_join(&other, &p->oci, &k->injection)) {
+		k->injection.on = k->injection.on && !container_is_foreign(k->container);
+		return 0;
+	}
+	r = injection_stop(k->engine, &other);
+	return r < 0 ? err_set(err, r, "cannot tell container %s that its routes may change",
+			       other.state.name)
+		     : 0;
+}
+
 /* What the user asked for although it opens a way: said at each start. */
 static void warn_unguarded(const struct injection *injection, struct strv *warnings)
 {
@@ -168,9 +193,9 @@ static int create_and_start(struct keeper *k, struct preparation *p, struct strv
 	bool foreign = container_is_foreign(k->container);
 	int r = 0;
 
-	k->injection.on = false;
-	if (k->net.pid > 0 && !foreign)
-		injection_choose(&p->net_options, &p->oci, &p->ports, &k->injection);
+	r = choose_injection(k, p, err);
+	if (r < 0)
+		return r;
 	warn_unguarded(&k->injection, warnings);
 	args.notify_filter = k->injection.on ? &k->injection.program : NULL;
 	args.no_own_tcp = k->injection.on && k->injection.wall == INJECT_WALL_LANDLOCK;
@@ -218,9 +243,16 @@ static int create_and_start(struct keeper *k, struct preparation *p, struct strv
 	/* It fails when bryo-net has ended, which it does with a container that had little to do.
 	 */
 	if (r == 0 && k->process.notify_fd >= 0)
-		(void)net_add_listener(&k->net, k->process.notify_fd, k->injection.wall);
+		(void)keeper_pass_listener(k, k->process.notify_fd);
 	fd_close(&k->process.notify_fd);
 	return r;
+}
+
+int keeper_pass_listener(struct keeper *k, int listener)
+{
+	if (*k->injected_by != '\0')
+		return injection_pass(k->engine, k->injected_by, &k->injection, listener);
+	return k->net.fd < 0 ? -EOPNOTSUPP : net_add_listener(&k->net, listener, k->injection.wall);
 }
 
 static void close_container_ends(struct keeper *k)

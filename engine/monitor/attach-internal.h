@@ -18,6 +18,7 @@ enum attach_type {
 	ATTACH_WAIT = 6,     /* answered by EXIT */
 	ATTACH_RELOAD = 7,   /* the container's network */
 	ATTACH_LISTENER = 8, /* for it; a: of which kind, with a descriptor */
+	ATTACH_UNINJECT = 9, /* for it: others may change its routes */
 	/* From the monitor. */
 	ATTACH_REPLY = 64, /* a: 0 or a negative errno */
 	ATTACH_EXIT = 65,  /* a: status, b: signal | ATTACH_EXIT_* bits */

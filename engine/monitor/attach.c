@@ -58,6 +58,7 @@ int attach_message_check(const void *data, size_t size, struct attach_message *r
 	case ATTACH_REOPEN:
 	case ATTACH_RELOAD:
 	case ATTACH_LISTENER:
+	case ATTACH_UNINJECT:
 	case ATTACH_WAIT:
 		break;
 	default:
@@ -174,6 +175,11 @@ int attach_pass_listener(int control, int listener, int kind)
 					  .a = kind };
 
 	return take_reply(control, fd_send(control, &m, sizeof(m), &listener, 1));
+}
+
+int attach_stop_injection(int control)
+{
+	return request(control, ATTACH_UNINJECT, 0, 0);
 }
 
 int attach_wait(int control, int64_t timeout_ms, struct attach_exit *ret_exit)

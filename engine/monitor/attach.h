@@ -86,6 +86,8 @@ int attach_reload_network(int control);
  * The descriptor stays the caller's.
  */
 int attach_pass_listener(int control, int listener, int kind);
+/* From now on the network makes no connections on the host for its container. */
+int attach_stop_injection(int control);
 /*
  * Waits until the container has ended and everything that belongs to its end was done (on_exit:
  * unmounted, --rm, recorded). timeout_ms -1: for ever; -ETIMEDOUT. -ECONNRESET: the monitor died

@@ -157,6 +157,9 @@ static int obey(struct client *c, const struct attach_message *message, int *fds
 		if (count != 1 || !m->args->hooks->on_listener)
 			return -EOPNOTSUPP;
 		return m->args->hooks->on_listener(m->args->data, fds[0], (int)message->a);
+	case ATTACH_UNINJECT:
+		return m->args->hooks->on_uninject ? m->args->hooks->on_uninject(m->args->data)
+						   : -EOPNOTSUPP;
 	case ATTACH_WAIT:
 		return 1; /* the word of the end is for every client */
 	default:

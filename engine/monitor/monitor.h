@@ -57,6 +57,8 @@ struct monitor_hooks {
 	/* attach_pass_listener(): fd is closed after this. Must not block. 0 or a negative errno.
 	 */
 	int (*on_listener)(void *data, int fd, int kind);
+	/* attach_stop_injection(). Must not block. 0 or a negative errno. */
+	int (*on_uninject)(void *data);
 	/* In the monitor: a child other than the container's first process was reaped. status is
 	 * waitpid(2)'s. */
 	void (*on_child)(void *data, pid_t pid, int status);

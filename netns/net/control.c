@@ -46,6 +46,9 @@ bool control_take(int fd, const struct control *control)
 			return false;
 		control->listener(control->data, passed, (enum inject_wall)message[1]);
 		return true;
+	case NET_MESSAGE_UNINJECT:
+		control->uninject(control->data);
+		return true;
 	default:
 		return false;
 	}

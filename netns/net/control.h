@@ -14,6 +14,8 @@ struct control {
 	int (*reload)(void *data, struct err *err);
 	/* A filter's listener, made for this wall. fd is closed after that. */
 	void (*listener)(void *data, int fd, enum inject_wall wall);
+	/* No more socket injection. */
+	void (*uninject)(void *data);
 	void *data;
 };
 

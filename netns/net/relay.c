@@ -196,6 +196,14 @@ static void pass_listener(void *data, int fd, enum inject_wall wall)
 		(void)inject_add(relay->injector.fd, fd, wall);
 }
 
+static void stop_injection(void *data)
+{
+	const struct relay *relay = data;
+
+	if (relay->injector.fd >= 0)
+		(void)inject_off(relay->injector.fd);
+}
+
 /* The monitor asks for something, closed its end or died. */
 static void monitor_ready(struct watch *watch, uint32_t events)
 {
@@ -235,8 +243,10 @@ void relay_init(struct relay *relay)
 	relay->init = (struct watch){ .fd = -1, .ready = init_ready };
 	relay->inotify = (struct watch){ .fd = -1, .ready = inotify_ready };
 	relay->injector = (struct watch){ .fd = -1, .ready = injector_ready };
-	relay->control =
-		(struct control){ .reload = reload, .listener = pass_listener, .data = relay };
+	relay->control = (struct control){ .reload = reload,
+					   .listener = pass_listener,
+					   .uninject = stop_injection,
+					   .data = relay };
 	relay->idle_ms = RELAY_IDLE_MS;
 	relay->worked = true;
 	relay->dns.options = &relay->options;

@@ -11,7 +11,7 @@ set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
 export EACH=${1:-3} WORK=${WORK:-$top/.build/release}
 [ -x "$WORK/net-driver" ] || cc -std=gnu17 -O1 -D_GNU_SOURCE -I"$top" -o "$WORK/net-driver" \
-	"$top/tests/rootless/net-driver.c" "$WORK/netns.a" "$WORK/engine/base.a" -ljansson
+	"$top/tests/rootless/net-driver.c" -Wl,--start-group "$WORK"/netns.a "$WORK"/netns/{options,port}.a "$WORK/engine/base.a" -Wl,--end-group -ljansson
 bats_require_minimum_version() { :; }
 BATS_TEST_DIRNAME=$top/tests/perf BRYO_WORK=$WORK
 . "$top/tests/lib/net.bash"

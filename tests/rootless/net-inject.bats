@@ -89,3 +89,26 @@ import errno, socket
 print(errno.errorcode[socket.socket().connect_ex((\"$NET_HOST4\", 7000))])"
 		"$NET_ENGINE" rm -f -t 0 c >"$work/id"')" ENOSYS
 }
+
+@test "a container in another one's network finds its servers; with CAP_NET_ADMIN it ends injection for both" {
+	is "$(net_user 'serve $NET_HOST4 7000
+		ctr -d --name w -p 7003:80 -- $python -m http.server 80 >"$work/id"
+		join() { "$NET_ENGINE" run --rm --network=container:w "${ctr_volumes[@]}" "$@" </dev/null; }
+		echo "import socket, sys
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 5)
+print(s.getsockname()[0])" >"$work/from.py"
+		# bryo-net itself accepts until the server is there.
+		for i in $(seq 50); do
+			join tiny $python /w/from.py 127.0.0.1 80 2>"$work/id" && break
+			sleep 0.1
+		done
+		join tiny $python /w/from.py $NET_HOST4 7000
+		"$NET_ENGINE" exec w $python /w/from.py $NET_HOST4 7000
+		join --cap-add NET_ADMIN tiny $python /w/from.py $NET_HOST4 7000
+		"$NET_ENGINE" exec w $python /w/from.py $NET_HOST4 7000
+		"$NET_ENGINE" rm -f -t 0 w >"$work/id"')" "127.0.0.1
+198.51.100.1
+198.51.100.1
+10.0.2.100
+10.0.2.100"
+}

@@ -292,8 +292,10 @@ static bool receive(struct injector *injector)
 
 	if (fd_recv(injector->control, &wall, 1, &size, &fd, &count) < 0)
 		return false;
-	if (count == 0)
+	if (count == 0) {
+		injector->off = true; /* inject_off() */
 		return true;
+	}
 	if (injector->listener_count == INJECT_LISTENERS_MAX) {
 		(void)close(fd); /* its process gets ENOSYS: said in docs/network.md */
 		return true;
@@ -455,6 +457,13 @@ void inject_stop(int *socket)
 	while (poll(&end, 1, STOP_MS) > 0 && recv(*socket, &notice, sizeof(notice), 0) > 0)
 		;
 	fd_close(socket);
+}
+
+int inject_off(int socket)
+{
+	const uint8_t nothing = 0;
+
+	return fd_send(socket, &nothing, 1, NULL, 0);
 }
 
 int inject_add(int socket, int listener, enum inject_wall wall)

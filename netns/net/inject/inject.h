@@ -71,5 +71,8 @@ int inject_start(const struct inject_args *args, int *ret_socket, struct err *er
  */
 void inject_stop(int *socket);
 
+/* From now on nothing is injected. 0 or a negative errno. */
+int inject_off(int socket);
+
 /* Hands over the listener of a filter made for this wall. The descriptor stays the caller's. */
 int inject_add(int socket, int listener, enum inject_wall wall);
