@@ -94,8 +94,20 @@ status_is() { [ "$(bryo inspect -f '{{.State.Status}}' "$1")" = "$2" ]; }
 container_log_has() { bryo logs "$1" 2>&1 | grep -q -- "$2"; }
 
 # A TCP or UDP port that is free just now.
-free_port() {
-	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+free_port() {	# it and the next one, below those that the kernel gives out by itself meanwhile
+	python3 -c 'import random, socket
+def free(port, kind):
+    with socket.socket(socket.AF_INET, kind) as s:
+        try:
+            s.bind(("", port))
+            return True
+        except OSError:
+            return False
+while True:
+    port = random.randrange(15000, 30000)
+    if all(free(port + i, k) for i in (0, 1) for k in (socket.SOCK_STREAM, socket.SOCK_DGRAM)):
+        break
+print(port)'
 }
 
 # Processes of this suite whose name and command line match: "PID NAME COMMAND-LINE". An environment would
