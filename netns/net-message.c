@@ -12,7 +12,7 @@
 #include "engine/base/err.h"
 #include "engine/base/json.h"
 #include "engine/base/str.h"
-#include "netns/options/options-internal.h"
+#include "netns/options/value.h"
 
 static void set_address(json_t *object, const char *key, int family, const void *address)
 {

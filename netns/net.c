@@ -24,7 +24,7 @@
 #include "engine/base/proc.h"
 #include "engine/base/str.h"
 #include "engine/base/time.h"
-#include "netns/net-internal.h"
+#include "netns/net-program.h"
 #include "netns/net-message.h"
 
 enum { STOP_MS = 2000 };

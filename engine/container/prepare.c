@@ -27,6 +27,7 @@
 #include "engine/base/proc.h"
 #include "engine/base/tree.h"
 #include "engine/container/label.h"
+#include "netns/aside.h"
 
 #define USER_FILE_MAX (4 * 1024 * 1024)
 
@@ -260,6 +261,8 @@ int container_prepare_network(const struct container_spec *spec, struct preparat
 		r = bridge_wish_parse(spec->ip, spec->ip6, spec->mac_address, &p->wish, err);
 	else
 		r = net_options_parse(spec->net_mode, &p->net_options, &option_ports, err);
+	if (r == 0 && p->has_net)
+		aside_move(&p->net_options);
 	for (size_t i = 0; i < spec->publish.count && r == 0; i++)
 		r = port_parse(&p->ports, spec->publish.v[i], err);
 	for (size_t i = 0; spec->publish_all && i < spec->expose.count && r == 0; i++)

@@ -23,9 +23,9 @@ struct process_plan {
 	struct seccomp_filter filter;
 	const struct sock_fprog *notify_filter; /* the caller's own; NULL: none */
 	bool no_own_tcp;
-	const char *listener_metadata;		/* of the notification listener */
-	char *listener_state;			/* JSON that goes with it, made by the child */
-	int seccomp_socket; /* where it goes; owned only if listener_path made it */
+	const char *listener_metadata; /* of the notification listener */
+	char *listener_state;	       /* JSON that goes with it, made by the child */
+	int seccomp_socket;	       /* where it goes; owned only if listener_path made it */
 	bool own_seccomp_socket;
 	int stdio[3]; /* borrowed, -1: /dev/null */
 	int null_fd;  /* the real /dev/null of the host, checked */

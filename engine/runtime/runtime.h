@@ -58,7 +58,7 @@ struct runtime_create_args {
 	 * capset(2), execve(2).
 	 */
 	const struct sock_fprog *notify_filter;
-	bool no_own_tcp; /* with it a Landlock domain that denies TCP connect and bind */
+	bool no_own_tcp;      /* with it a Landlock domain that denies TCP connect and bind */
 	bool at_once;	      /* runtime_create_go() is going to be used */
 	int start_listener;   /* listening AF_UNIX socket: runtime_start() will come from another
 				 process through runtime_start_at(); -1: the same process will call it

@@ -24,7 +24,7 @@
 #include "engine/base/str.h"
 #include "netns/bridge/lease.h"
 #include "netns/bridge/message.h"
-#include "netns/net-internal.h"
+#include "netns/net-program.h"
 #include "netns/netns.h"
 #include "netns/route.h"
 

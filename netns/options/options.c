@@ -12,7 +12,7 @@
 
 #include "engine/base/err.h"
 #include "engine/base/str.h"
-#include "netns/options/options-internal.h"
+#include "netns/options/value.h"
 
 enum {
 	HOST_GATEWAY = 2,

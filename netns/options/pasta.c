@@ -11,7 +11,7 @@
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
 #include "engine/base/str.h"
-#include "netns/options/options-internal.h"
+#include "netns/options/value.h"
 
 /* What is being filled. */
 struct pasta {

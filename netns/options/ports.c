@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pasta's way to write ports (pasta(1) --tcp-ports): see options-internal.h. Runs in the
+ * Pasta's way to write ports (pasta(1) --tcp-ports): see value.h. Runs in the
  * command; touches nothing.
  */
-#include "netns/options/options-internal.h"
+#include "netns/options/value.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

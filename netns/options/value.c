@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values of network options: see options-internal.h. Runs in the command; touches nothing. */
-#include "netns/options/options-internal.h"
+/* Values of network options: see value.h. Runs in the command; touches nothing. */
+#include "netns/options/value.h"
 
 #include <arpa/inet.h>
 #include <string.h>

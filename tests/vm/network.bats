@@ -9,8 +9,9 @@ teardown() { bryo rm -af -t 0 >/dev/null 2>&1 || true; }
 host() { ip -4 -o addr show scope global | awk '{ sub("/.*", "", $4); print $4; exit }'; }
 # A web server on this machine itself, with a file of so many megabytes.
 serve() {
-	bryo run -d --name server --network=host tiny sh -c "head -c $1M /dev/urandom >/file; md5sum </file >/sum; httpd -f -p 8070 -h /" >/dev/null
-	wait_for 20 curl -sf -o /dev/null http://127.0.0.1:8070/sum
+	bryo run -d --name server --network=host tiny sh -c "dd if=/dev/urandom of=/file bs=1M count=$1 2>/dev/null; md5sum </file >/sum; httpd -f -p 8070 -h /" >/dev/null
+	wait_for 60 curl -sf -o /dev/null http://127.0.0.1:8070/sum
+	is "$(curl -s http://127.0.0.1:8070/file | wc -c)" $(($1 << 20))
 }
 
 @test "TCP is not injected without Landlock, and doctor says why" {
@@ -26,7 +27,7 @@ serve() {
 		is "$(bryo run --rm --network=slirp:mtu=$mtu tiny sh -c "wget -q -O - http://$(host):8070/file | md5sum")" \
 			"$(curl -s http://127.0.0.1:8070/sum)" "the sum of what was read at MTU $mtu"
 	done
-	bryo run -d --name web -p 8071:80 tiny sh -c 'head -c 100M /dev/urandom >/file; md5sum </file >/sum; httpd -f -h /' >/dev/null
+	bryo run -d --name web -p 8071:80 tiny sh -c 'dd if=/dev/urandom of=/file bs=1M count=100 2>/dev/null; md5sum </file >/sum; httpd -f -h /' >/dev/null
 	wait_for 20 curl -sf -o /dev/null http://127.0.0.1:8071/sum
 	is "$(curl -s "http://$(host):8071/file" | md5sum)" "$(curl -s http://127.0.0.1:8071/sum)"
 }

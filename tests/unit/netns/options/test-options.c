@@ -13,7 +13,7 @@
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
 #include "netns/net-message.h"
-#include "netns/options/options-internal.h"
+#include "netns/options/value.h"
 
 static void defaults_are_those_of_slirp4netns(void **state)
 {
