@@ -29,7 +29,7 @@ server() {	# NAME ADDRESS PORT
 	perl=$!
 	wait_for 20 sh -c 'curl -s --max-time 2 http://127.0.0.1:7001/; grep -q came trap'
 	before=$(grep -c came trap)
-	run_bryo run --rm -v "$BRYO_WORK/inject-hostile:/hostile:ro,z" tiny /hostile "$(host)" 8080 127.0.0.1 7001 5
+	cp "$BRYO_WORK/inject-hostile" . && run_bryo run --rm -v "$PWD/inject-hostile:/hostile:ro,z" tiny /hostile "$(host)" 8080 127.0.0.1 7001 5
 	like "$output" "injected"
 	is "$(grep -c came trap)" "$before" "what came to the trap"
 	kill "$perl"
