@@ -23,7 +23,9 @@ network_kinds() { # BRYO
 	echo "bryo=$1"
 	echo "stack=$1 --network=slirp:fast=off"
 	command -v podman >/dev/null || return 0
-	for i in pasta slirp4netns; do ! command -v $i >/dev/null || echo "$i=podman --network=$i"; done
+	# pasta gives the container this host's own address, which then is not to be reached from it
+	! command -v pasta >/dev/null || echo "pasta=podman --network=pasta:-a,10.77.0.2,-n,24,-g,10.77.0.1"
+	! command -v slirp4netns >/dev/null || echo "slirp4netns=podman --network=slirp4netns"
 }
 if [ "$(id -u)" != 0 ]; then
 	bin=$top/.build/$flavor/bin
