@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the injector's parts share: inject.c (life), outgoing.c (connect, on the host), local.c
- * (connect and bind, on the container's own network), incoming.c (listen), pending.c (who waits).
+ * What the injector's parts share: inject.c (life), subject.c (the socket of a call), outgoing.c
+ * (connect, on the host), local.c (connect and bind, on the container's own network), incoming.c
+ * (listen), pending.c (who waits).
  */
 #pragma once
 
@@ -83,6 +84,9 @@ int subject_flags(struct injector *injector, const struct call *call,
  */
 int subject_replace(const struct injector *injector, const struct call *call,
 		    const struct subject *subject, int fd, int flags);
+
+/* Of which network namespace a socket is (SO_NETNS_COOKIE, Linux 5.14). 0 or a negative errno. */
+int subject_net(int fd, uint64_t *ret_cookie);
 
 /* State of a TCP socket (TCP_CLOSE, TCP_LISTEN, ...), or a negative errno. */
 int subject_state(const struct subject *subject);
