@@ -119,14 +119,22 @@ static void list_ports(const struct relay *relay, struct inject_args *args)
 	}
 }
 
-/* Socket injection is a faster way only: where it cannot be, all goes through the translator. */
+/*
+ * Socket injection is a faster way only: without a wall (older kernels) nobody uses it but who
+ * asked for it. Where a wall stands the container may rely on it, so that what fails then is an
+ * error.
+ */
 static int start_injector(struct relay *relay, struct err *err)
 {
 	static struct inject_args args;
+	const enum net_fast fast = relay->options.fast;
 	int r = 0;
 
-	if (relay->tap.marker < 0 || relay->options.fast == NET_FAST_OFF)
+	if (relay->tap.marker < 0 || fast == NET_FAST_OFF ||
+	    (fast == NET_FAST_AUTO && inject_wall_find() == INJECT_WALL_NONE)) {
+		fd_close(&relay->tap.marker);
 		return 0;
+	}
 	args.options = &relay->options;
 	args.container_socket = relay->tap.marker;
 	list_ports(relay, &args);

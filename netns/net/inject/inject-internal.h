@@ -129,8 +129,6 @@ int64_t pending_due(int fd);
  * call fails with EAGAIN.
  */
 void pending_add(struct injector *injector, const struct pending *pending);
-/* Puts pending->fd in the container's place for it, with the flags of what was there. */
-int pending_put(const struct pending *pending);
 /* Adds what is waited for to a table for poll(2); *timeout_ms is lowered where needed. */
 size_t pending_fill(const struct injector *injector, struct pollfd *fds, int *timeout_ms);
 /* After poll(2): answers those that are connected, have failed or were given up. */

@@ -21,7 +21,7 @@ enum {
 	ERESTARTSYS = 512, /* the kernel's own: repeat the call, or EINTR if the handler wants so */
 };
 
-int pending_put(const struct pending *pending)
+static int pending_put(const struct pending *pending)
 {
 	/* Its own flags: what is put there was made for us, without blocking. */
 	if (!(pending->flags & O_NONBLOCK) && fcntl(pending->fd, F_SETFL, 0) < 0)
